@@ -1,0 +1,158 @@
+"""What can be told about an image file from its bytes: format, completeness, size."""
+
+import io
+import os
+import struct
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+_EXIF_ORIENTATION = 0x0112
+_MAGIC = (
+    (b'\xff\xd8\xff', 'jpeg'),
+    (b'\x89PNG\r\n\x1a\n', 'png'),
+    (b'BM', 'bmp'),
+    (b'II*\x00', 'tiff'),
+    (b'MM\x00*', 'tiff'),
+)
+_SUFFIXES = {
+    'jpeg': ('.jpg', '.jpeg'),
+    'png': ('.png',),
+    'bmp': ('.bmp',),
+    'tiff': ('.tif', '.tiff'),
+    'webp': ('.webp',),
+}
+
+
+class UnreadableImageError(ValueError):
+    """An image file that cannot be decoded in full.
+
+    Args:
+        path: Path of the file.
+        reason: Why, e.g. ``'is truncated'``.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = str(path)
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f'{self.path}: image: {self.reason}; copy the file again from its source, or remove its record'
+
+
+def image_format(content: bytes) -> str | None:
+    """Name the format of an image by its first bytes, ``None`` where it is not known."""
+    if content[:4] == b'RIFF' and content[8:12] == b'WEBP':
+        return 'webp'
+    return next((name for magic, name in _MAGIC if content.startswith(magic)), None)
+
+
+def proper_suffix(name: str, content: bytes) -> str:
+    """Return the suffix an image should have: its own where it fits the content, else the usual one."""
+    suffix = PurePosixPath(name).suffix
+    suffixes = _SUFFIXES.get(image_format(content) or '', (suffix.lower(),))
+    return suffix if suffix.lower() in suffixes else suffixes[0]
+
+
+def fault_of_image(content: bytes) -> str | None:
+    """Say why image bytes are not a whole image, without decoding whole ones.
+
+    A decoder such as OpenCV fills the missing part of a truncated file with grey and says nothing.
+    The end mark of the format is looked up; only where it is absent the file is decoded strictly.
+
+    Args:
+        content: The bytes of the file.
+
+    Returns:
+        The reason, e.g. ``'is truncated'``, or ``None`` for a whole image.
+    """
+    if not content:
+        return 'is empty'
+    kind = image_format(content)
+    if kind == 'jpeg' and b'\xff\xd9' in content[-64:]:
+        return None
+    if kind == 'png' and b'IEND' in content[-64:]:
+        return None
+    if kind == 'bmp' and len(content) >= 6 and 0 < struct.unpack('<I', content[2:6])[0] <= len(content):
+        return None
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+    except UnidentifiedImageError:
+        return 'is not an image file, or its header is broken'
+    except (OSError, SyntaxError, ValueError) as fault:
+        return 'is truncated' if 'truncated' in str(fault).lower() else f'cannot be decoded ({fault})'
+    return None
+
+
+def image_size(content: bytes) -> tuple[int, int]:
+    """Return width and height of an image as loaders show it, i.e. after its EXIF rotation.
+
+    Only the header is parsed.
+
+    Args:
+        content: The bytes of the file, or at least its header.
+
+    Raises:
+        ValueError: The header cannot be parsed.
+    """
+    parser = ImageFile.Parser()
+    parser.feed(content[: 1 << 20])
+    image = parser.image
+    if image is None:
+        raise ValueError('has no readable image header')
+    width, height = image.size
+    turned = image_format(content) == 'jpeg' and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+    return (height, width) if turned else (width, height)
+
+
+def decode_image(path: str | Path) -> np.ndarray:
+    """Decode a whole image file.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The image, BGR, uint8, of shape (height, width, 3).
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or not an image.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as fault:
+        raise UnreadableImageError(str(path), f'cannot be read ({fault.strerror})') from None
+    reason = fault_of_image(content)
+    image = None if reason else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise UnreadableImageError(str(path), reason or 'cannot be decoded')
+    return image
+
+
+def missing_files(root: str | Path, names: Iterable[str]) -> list[str]:
+    """Find the files that are not there, listing each folder once instead of asking for each file.
+
+    A symbolic link whose target is gone counts as missing.
+
+    Args:
+        root: Folder that the names are relative to.
+        names: Relative paths with forward slashes.
+
+    Returns:
+        The names without a file, in the given order.
+    """
+    names = list(names)
+    folders = defaultdict(set)
+    for folder in {os.path.dirname(name) for name in names}:
+        try:
+            with os.scandir(os.path.join(root, folder)) as entries:
+                folders[folder] = {entry.name for entry in entries if entry.is_file()}
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+    return [name for name in names if os.path.basename(name) not in folders[os.path.dirname(name)]]

@@ -1,0 +1,78 @@
+"""The one place where category ids of a file become contiguous labels of a model."""
+
+import difflib
+from collections.abc import Sequence
+
+from .schema import DataError, Fault
+
+
+def nearest_names(name: str, names: Sequence[str]) -> str:
+    """Name the classes that a misspelt one may mean, for a message."""
+    by_lower = {known.lower(): known for known in names}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    if near:
+        return 'nearest: ' + ', '.join(by_lower[match] for match in near)
+    return f'known: {", ".join(names)}'
+
+
+def as_class_names(classes: object, where: str) -> tuple[str, ...]:
+    """Check a list of class names from a config.
+
+    Args:
+        classes: What the config holds.
+        where: The field, for the message.
+
+    Returns:
+        The names.
+
+    Raises:
+        DataError: It is a string, as ``('wbc')`` without a comma is, or names are repeated.
+    """
+    if isinstance(classes, str):
+        raise DataError(Fault('config', 'dataset', where, f'is the string {classes!r}, not a list of names',
+                              f'write ({classes!r},) with a comma, or [{classes!r}]'))
+    names = tuple(classes)
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise DataError(Fault('config', 'dataset', where, f'is {list(names)}', 'list each class name once'))
+    return names
+
+
+def make_label_space(
+    categories: Sequence[dict],
+    file: str,
+    declared: Sequence[str] | None = None,
+    shared: Sequence[str] | None = None,
+) -> tuple[tuple[str, ...], dict[int, int]]:
+    """Map the category ids of a file to labels 0, 1, 2, ...
+
+    Args:
+        categories: Category records of the file; ids may have gaps.
+        file: Name of the file, for messages.
+        declared: Class names of ``metainfo``; they must be those of the file, in its order.
+        shared: Class names of a label space shared by several sets; may hold more than the file.
+
+    Returns:
+        The class names, and category id -> label.
+
+    Raises:
+        DataError: The file has no category, ``declared`` differs from it, or a category of the file is
+            not in ``shared``.
+    """
+    names = tuple(category['name'] for category in categories)
+    if not names:
+        raise DataError(Fault(file, 'file', 'categories', 'is empty', 'add {"id": 1, "name": ...} per class'))
+    if declared is not None and tuple(declared) != names:
+        what = 'names in another order than' if set(declared) == set(names) else 'other names than'
+        raise DataError(Fault(file, 'file', 'categories',
+                              f'{what} metainfo.classes: the file has {list(names)}, metainfo has {list(declared)}',
+                              'drop metainfo.classes (the names are read from the file), or use classes= '
+                              'for a label space shared by several sets'))
+    space = names if shared is None else tuple(shared)
+    unknown = [name for name in names if name not in space]
+    if unknown:
+        raise DataError([
+            Fault(file, 'file', 'categories', f'class {name!r} is not in classes ({nearest_names(name, space)})',
+                  'correct the name, or add it to classes')
+            for name in unknown
+        ])
+    return space, {category['id']: space.index(category['name']) for category in categories}

@@ -1,0 +1,39 @@
+"""Ordered work of several processes with a progress bar."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar('Item')
+Result = TypeVar('Result')
+_CHUNKS_PER_WORKER = 16
+
+
+def map_ordered(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    workers: int = 1,
+    progress: bool = False,
+    title: str = '',
+) -> list[Result]:
+    """Apply a function to items; the results come in the order of the items for any number of workers.
+
+    Args:
+        function: Picklable where ``workers > 1``.
+        items: The items, picklable likewise.
+        workers: Number of processes; 1 stays in this one.
+        progress: Whether to show a progress bar.
+        title: Its label.
+
+    Returns:
+        One result per item.
+    """
+    bar = {'total': len(items), 'desc': title, 'unit': 'img', 'disable': not progress}
+    if workers <= 1 or len(items) <= 1:
+        return list(tqdm(map(function, items), **bar))
+    chunk = max(1, len(items) // (workers * _CHUNKS_PER_WORKER))
+    with ProcessPoolExecutor(workers) as pool:
+        return list(tqdm(pool.map(function, items, chunksize=chunk), **bar))

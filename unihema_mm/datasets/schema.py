@@ -1,0 +1,110 @@
+"""The annotation schema's constants, its file reader, and the form in which faults are named.
+
+The schema itself is described in ``docs/reference/annotation_schema.md``.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmengine import fileio
+
+SCHEMA_VERSION = '1.0'
+TASKS = ('det', 'morph', 'cls', 'seg', 'inst', 'vqa', 'mlm')
+PROMPTED_TASKS = ('det', 'morph', 'seg', 'inst')
+SPLITS = ('train', 'val', 'test')
+ANSWER_TYPES = ('closed', 'open')
+MAX_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of the data, printed as one line.
+
+    Attributes:
+        file: The file that holds the fault.
+        record: The record in that file, e.g. ``'image 17'``, ``'file'`` for the file itself.
+        field: The key or value at fault.
+        what: What is wrong.
+        mend: What to do about it.
+    """
+
+    file: str
+    record: str
+    field: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f'{self.file}: {self.record}: {self.field}: {self.what}; {self.mend}'
+
+
+class DataError(ValueError):
+    """Data that cannot be used, told in one line that names file, field and mend.
+
+    Args:
+        faults: One or more faults. The message is the first one and the number of the others.
+    """
+
+    def __init__(self, faults: Fault | Sequence[Fault]) -> None:
+        self.faults = [faults] if isinstance(faults, Fault) else list(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        more = len(self.faults) - 1
+        return f'{self.faults[0]}' + (f' (and {more} more faults of this data)' if more else '')
+
+
+def shorten(values: Sequence, limit: int = MAX_LISTED) -> str:
+    """Join values for a message, naming at most ``limit`` of them and the number of the rest."""
+    rest = len(values) - limit
+    return ', '.join(map(str, values[:limit])) + (f' and {rest} more' if rest > 0 else '')
+
+
+def read_document(path: str, backend_args: dict | None = None) -> dict:
+    """Read an annotation file.
+
+    Args:
+        path: Path of the JSON file.
+        backend_args: Storage backend of :mod:`mmengine.fileio`.
+
+    Returns:
+        The parsed JSON object; its content is not checked yet.
+
+    Raises:
+        DataError: The file does not exist, is empty or truncated, or does not hold a JSON object.
+    """
+
+    def error(what: str, mend: str) -> DataError:
+        return DataError(Fault(str(path), 'file', 'content', what, mend))
+
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(
+            Fault(str(path), 'file', 'path', 'does not exist',
+                  'check data_root and ann_file, or make the data with tools/prepare_data.py')
+        ) from None
+    except IsADirectoryError:
+        raise DataError(
+            Fault(str(path), 'file', 'path', 'is a folder', 'name one of its annotations/*.json files')
+        ) from None
+    if not content.strip():
+        raise error('is empty', 'make the file again with tools/prepare_data.py')
+    try:
+        document = json.loads(content)
+    except UnicodeDecodeError as fault:
+        raise error(f'is not UTF-8 text ({fault.reason} at byte {fault.start})', 'save it as UTF-8 JSON') from None
+    except json.JSONDecodeError as fault:
+        truncated = fault.pos >= len(fault.doc.rstrip()) - 1 or fault.msg.startswith('Unterminated')
+        what = 'is truncated' if truncated else 'is not JSON'
+        raise error(
+            f'{what} ({fault.msg} at line {fault.lineno} column {fault.colno})',
+            'make the file again, or copy it again from its source',
+        ) from None
+    if not isinstance(document, dict):
+        raise error(
+            f'holds a JSON {type(document).__name__}, not an object with images, annotations and categories',
+            'see docs/reference/annotation_schema.md',
+        )
+    return document

@@ -1,0 +1,228 @@
+"""Detection dataset of smear images with text prompts."""
+
+import os.path as osp
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from mmdet.datasets import CocoDataset
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.logging import MMLogger
+
+from unihema_mm.registry import DATASETS
+
+from .boxes import BoxState, fit_box
+from .image_files import UnreadableImageError, missing_files
+from .label_space import as_class_names, make_label_space
+from .prompts import DEFAULT_PROMPT, DETECTION_TEMPLATE, fill_prompt
+from .schema import DataError, Fault, read_document, shorten
+from .validation.structure import check_structure
+
+
+@DATASETS.register_module()
+class SmearDetDataset(CocoDataset):
+    """Boxes and prompts of the annotation schema, or of a plain COCO file.
+
+    Class names are read from the file. Category ids become labels 0, 1, 2, ... in file order, or the
+    places of the names in ``classes``. Images without objects stay in training unless
+    ``filter_cfg=dict(filter_empty_gt=True)``. Each record carries ``text``, its filled prompt; name it in
+    the ``meta_keys`` of ``PackDetInputs`` to find it as ``data_sample.text``.
+
+    What happens with bad input:
+
+    - error when the dataset is built: the data folder or annotation file is missing, empty, truncated or
+      not JSON; ids are repeated; an annotation refers to an image or a category that the file lacks; a
+      class is not in the label space; image files are missing; no record is meant for the task.
+    - dropped, counted, one warning: objects whose box has no area or lies outside the image (and those
+      narrower than one pixel, which mmdet's ``CocoDataset`` drops).
+    - clipped, counted, one warning: boxes that reach outside the image.
+    - an image that cannot be read (needs :class:`LoadSmearImage`): in training another one is drawn, each file
+      is reported once per worker process and all are counted; an error in test mode.
+
+    Args:
+        task: Records are used whose ``tasks`` name it; those without ``tasks`` (plain COCO) are used always.
+        classes: Label space shared by several sets, by default the classes of the file.
+        default_prompt: Prompt words of records that have none.
+        prompt_template: Template with the place ``{prompt}``.
+        check_files: Whether to look for missing image files at the start (local files only).
+        metainfo: ``metainfo['classes']`` is not needed; if given, it must equal the names in the file.
+        **kwargs: Arguments of mmdet's ``CocoDataset``.
+
+    Attributes:
+        repairs: Number of ``clipped``, ``outside``, ``empty`` and ``narrow`` boxes of the file.
+        unreadable: Path -> how often reading failed in this process.
+    """
+
+    METAINFO: dict = {}
+
+    def __init__(
+        self,
+        *args,
+        task: str = 'det',
+        classes: Sequence[str] | None = None,
+        default_prompt: str = DEFAULT_PROMPT,
+        prompt_template: str = DETECTION_TEMPLATE,
+        check_files: bool = True,
+        metainfo: dict | None = None,
+        **kwargs,
+    ) -> None:
+        self.task = task
+        self.shared_classes = None if classes is None else as_class_names(classes, 'classes')
+        self.declared_classes = None
+        if metainfo and 'classes' in metainfo:
+            self.declared_classes = as_class_names(metainfo['classes'], 'metainfo.classes')
+        self.default_prompt = default_prompt
+        self.prompt_template = prompt_template
+        self.check_files = check_files
+        self.repairs: Counter = Counter()
+        self.unreadable: Counter = Counter()
+        super().__init__(*args, metainfo=metainfo, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read and check the annotation file.
+
+        Returns:
+            One record per image of the task.
+
+        Raises:
+            DataError: See the class.
+        """
+        document = self._read()
+        self._metainfo['classes'], self.cat2label = make_label_space(
+            document['categories'], self.ann_file, self.declared_classes, self.shared_classes
+        )
+        self.cat_ids = list(self.cat2label)
+        images = [image for image in document['images'] if self.task in image.get('tasks', [self.task])]
+        if not images:
+            raise DataError(Fault(self.ann_file, 'file', 'images',
+                                  f'none of {len(document["images"])} is meant for the task {self.task!r}',
+                                  f'add "{self.task}" to their tasks, or choose another file'))
+        self._check_files(images)
+        objects = self._fit_objects(document['annotations'], images)
+        self.cat_img_map = {category_id: [] for category_id in self.cat_ids}
+        data_list = []
+        for image in images:
+            for annotation in objects[image['id']]:
+                self.cat_img_map[annotation['category_id']].append(image['id'])
+            data_list.append(self.parse_data_info(
+                {'raw_img_info': {**image, 'img_id': image['id']}, 'raw_ann_info': objects[image['id']]}
+            ))
+        self._report_repairs()
+        return data_list
+
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """Add the filled prompt to mmdet's record.
+
+        Args:
+            raw_data_info: ``raw_img_info`` and ``raw_ann_info`` of one image.
+
+        Returns:
+            Record of mmdet with ``text`` (str).
+        """
+        data_info = super().parse_data_info(raw_data_info)
+        prompt = raw_data_info['raw_img_info'].get('prompt') or self.default_prompt
+        data_info['text'] = fill_prompt(prompt, self.prompt_template)
+        return data_info
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Run the pipeline; ``None`` makes mmengine draw another training image.
+
+        Args:
+            idx: Index of the record.
+
+        Returns:
+            The packed sample, or ``None`` where the image of a training record cannot be read.
+
+        Raises:
+            UnreadableImageError: The image of a test record cannot be read.
+        """
+        try:
+            return super().prepare_data(idx)
+        except UnreadableImageError as fault:
+            if self.test_mode:
+                raise
+            self.unreadable[fault.path] += 1
+            if self.unreadable[fault.path] == 1:
+                MMLogger.get_current_instance().warning(
+                    f'{fault} (skipped; {len(self.unreadable)} unreadable images in this process so far)'
+                )
+            return None
+
+    def _read(self) -> dict:
+        if self._is_local(self.ann_file):
+            for folder in (self.data_root, osp.dirname(self.ann_file)):
+                if folder and not osp.isdir(folder):
+                    raise DataError(Fault(folder, 'folder', 'path', 'the data folder does not exist',
+                                          'check data_root, or make the data with tools/prepare_data.py'))
+        document = read_document(self.ann_file, self.backend_args)
+        faults = check_structure(document, self.ann_file)
+        if faults:
+            raise DataError(faults)
+        return document
+
+    def _is_local(self, path: str) -> bool:
+        return isinstance(get_file_backend(path, backend_args=self.backend_args), LocalBackend)
+
+    def _check_files(self, images: list[dict]) -> None:
+        root = self.data_prefix['img']
+        if not self.check_files or not self._is_local(root):
+            return
+        missing = missing_files(root, [image['file_name'] for image in images])
+        if missing:
+            raise DataError(Fault(self.ann_file, 'images', 'file_name',
+                                  f'{len(missing)} of {len(images)} image files do not exist in '
+                                  f'{root or "."}: {shorten(missing)}',
+                                  'check data_root and data_prefix, or copy the images again'))
+
+    def _fit_objects(self, annotations: list[dict], images: list[dict]) -> dict[int, list[dict]]:
+        """Group the objects by image, clip their boxes and leave out those without an area in it."""
+        sizes = {image['id']: (image['width'], image['height']) for image in images}
+        objects = {image_id: [] for image_id in sizes}
+        for annotation in annotations:
+            if annotation['image_id'] not in sizes:
+                continue
+            x, y, w, h = annotation['bbox']
+            (x1, y1, x2, y2), state = fit_box((x, y, x + w, y + h), *sizes[annotation['image_id']])
+            if state in (BoxState.EMPTY, BoxState.OUTSIDE):
+                self.repairs[state.value] += 1
+                continue
+            if min(x2 - x1, y2 - y1) < 1:
+                self.repairs['narrow'] += 1
+                continue
+            if state is BoxState.CLIPPED:
+                self.repairs[state.value] += 1
+            area = annotation.get('area') or (x2 - x1) * (y2 - y1)
+            objects[annotation['image_id']].append({**annotation, 'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': area})
+        return objects
+
+    def _report_repairs(self) -> None:
+        found = [
+            f'{self.repairs[key]} boxes {text}'
+            for key, text in (
+                ('clipped', 'reached outside their image and were clipped'),
+                ('outside', 'lay outside their image and were dropped'),
+                ('empty', 'had no area and were dropped'),
+                ('narrow', 'were narrower than one pixel and were dropped'),
+            )
+            if self.repairs[key]
+        ]
+        if found:
+            MMLogger.get_current_instance().warning(
+                f'{self.ann_file}: {"; ".join(found)}. tools/prepare_data.py check names each of them.'
+            )
+
+
+def max_objects_per_image(dataset: BaseDataset) -> int:
+    """Count the objects of the fullest image; no image is read.
+
+    Args:
+        dataset: A dataset, or a wrapper such as ``ConcatDataset``, with ``get_data_info``.
+
+    Returns:
+        The number of objects, 0 for a dataset without any.
+    """
+    return max(_object_counts(dataset), default=0)
+
+
+def _object_counts(dataset: BaseDataset) -> Iterable[int]:
+    return (len(dataset.get_data_info(index)['instances']) for index in range(len(dataset)))
