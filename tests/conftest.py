@@ -29,3 +29,27 @@ def sample(request):
 def reference(request):
     """Callable name -> folder of golden numbers; skips where it is absent."""
     return lambda name: _existing(request, '--references', name)
+
+
+@pytest.fixture(scope='session')
+def repo() -> Path:
+    """Root of the checkout."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def tiny_tokenizer(tmp_path_factory) -> Path:
+    """Folder of a tokenizer trained on a few sentences."""
+    from unihema_mm.models.text.tokenizer import train_tokenizer
+
+    folder = tmp_path_factory.mktemp('tokenizer')
+    train_tokenizer(
+        [
+            'This image is for the detection of Malaria cells',
+            'This image is for the detection of complete blood count cells',
+            'This image is for the detection of Sickle cell disease cells',
+        ],
+        folder,
+        vocab_size=512,
+    )
+    return folder

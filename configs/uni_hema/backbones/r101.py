@@ -1,0 +1,5 @@
+_base_ = '../detector.py'
+
+model = dict(
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='torchvision://resnet101')),
+)

@@ -1,0 +1,6 @@
+_base_ = '../detector.py'
+
+model = dict(
+    backbone=dict(depth=18, init_cfg=dict(checkpoint='torchvision://resnet18')),
+    neck=dict(in_channels=[128, 256, 512]),
+)

@@ -1,0 +1,5 @@
+"""Task heads."""
+
+from .cell_box_head import CellBoxHead
+
+__all__ = ['CellBoxHead']

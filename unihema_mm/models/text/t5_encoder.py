@@ -1,0 +1,154 @@
+"""T5 text encoder with a cache for frozen prompts."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers import T5Config, T5EncoderModel
+
+from unihema_mm.models.text.tokenizer import load_tokenizer
+from unihema_mm.registry import MODELS
+
+DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16}
+
+
+class TextFeatures(NamedTuple):
+    """Encoded texts of a batch.
+
+    Attributes:
+        tokens (Tensor): float32, (bs, num_tokens, dims); zero at padding.
+        padding (Tensor): Bool, (bs, num_tokens), True at padding.
+    """
+
+    tokens: Tensor
+    padding: Tensor
+
+
+@MODELS.register_module()
+class T5TextEncoder(BaseModule):
+    """Encoder half of T5 (Uni-Hema's E_T).
+
+    While its parameters are frozen, each distinct text is encoded once and kept;
+    a data set has a handful of prompts, so the branch then costs a look-up.
+
+    Args:
+        model (str | dict): Hugging Face name ('google/flan-t5-base'), local
+            folder, or the fields of a ``transformers.T5Config`` for a model with
+            random weights.
+        tokenizer (str, optional): Tokenizer folder or name. Defaults to
+            ``model`` where that is a name.
+        max_length (int): Longest text in tokens; the rest is cut. Defaults to 64
+            as in the released code.
+        dtype (str): 'float32' or 'bfloat16'. T5 overflows in float16.
+        cache_size (int): Distinct texts kept while frozen. Defaults to 1024.
+        init_cfg (dict, optional): Initialisation config of mmengine.
+
+    Raises:
+        ValueError: If ``dtype`` is neither of the two, the vocabulary of the
+            tokenizer exceeds that of the model, or no tokenizer is given.
+        FileNotFoundError: If weights or tokenizer cannot be found.
+    """
+
+    def __init__(
+        self,
+        model: str | dict,
+        tokenizer: str | None = None,
+        max_length: int = 64,
+        dtype: str = 'float32',
+        cache_size: int = 1024,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if dtype not in DTYPES:
+            raise ValueError(f'text encoder dtype must be one of {sorted(DTYPES)} (T5 overflows in float16), got {dtype!r}')
+        if tokenizer is None and not isinstance(model, str):
+            raise ValueError('text encoder with random weights needs tokenizer=FOLDER')
+        self.model = _build_t5(model).to(DTYPES[dtype])
+        self.tokenizer = load_tokenizer(tokenizer or model)
+        if len(self.tokenizer) > self.model.config.vocab_size:
+            raise ValueError(
+                f'tokenizer {tokenizer!r} has {len(self.tokenizer)} tokens, the text model only '
+                f'{self.model.config.vocab_size}; set vocab_size of the model config at least as high'
+            )
+        self.max_length = max_length
+        self.cache_size = cache_size
+        self._cache: OrderedDict[str, Tensor] = OrderedDict()
+        self.register_load_state_dict_pre_hook(lambda module, *args: module._cache.clear())
+
+    def init_weights(self) -> None:
+        """Keep the weights: transformers has loaded or drawn them when the model was built."""
+
+    @property
+    def dims(self) -> int:
+        """Width of the text features."""
+        return self.model.config.d_model
+
+    @property
+    def frozen(self) -> bool:
+        """Whether no parameter is trained and dropout is off, so that texts can be cached."""
+        return not self.training and not any(p.requires_grad for p in self.parameters())
+
+    def forward(self, texts: Sequence[str]) -> TextFeatures:
+        """Encode a batch of texts.
+
+        Args:
+            texts (Sequence[str]): bs texts.
+
+        Returns:
+            TextFeatures: Features as wide as the longest text of the batch.
+        """
+        if self.frozen:
+            with torch.no_grad():
+                encoded = self._look_up(texts)
+        else:
+            self._cache.clear()
+            encoded = self._encode(texts)
+        lengths = torch.tensor([len(tokens) for tokens in encoded], device=encoded[0].device)
+        tokens = pad_sequence(list(encoded), batch_first=True)
+        padding = torch.arange(tokens.size(1), device=tokens.device) >= lengths[:, None]
+        return TextFeatures(tokens, padding)
+
+    def _look_up(self, texts: Sequence[str]) -> list[Tensor]:
+        missing = [text for text in dict.fromkeys(texts) if text not in self._cache]
+        if missing:
+            self._cache.update(zip(missing, self._encode(missing), strict=True))
+        encoded = [self._cache[text] for text in texts]
+        for text in texts:
+            self._cache.move_to_end(text)
+        while len(self._cache) > self.cache_size:
+            self._cache.popitem(last=False)
+        return encoded
+
+    def _encode(self, texts: Sequence[str]) -> list[Tensor]:
+        """Valid tokens of each text, float32, (num_tokens_i, dims)."""
+        weight = self.model.get_input_embeddings().weight
+        if weight.dtype == torch.float16:
+            raise ValueError('T5 overflows in float16; use float32 or bfloat16')
+        batch = self.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors='pt'
+        ).to(weight.device)
+        with torch.autocast(weight.device.type, enabled=False):
+            hidden = self.model(
+                input_ids=batch['input_ids'], attention_mask=batch['attention_mask']
+            ).last_hidden_state.float()
+        return [row[mask.bool()] for row, mask in zip(hidden, batch['attention_mask'], strict=True)]
+
+    def _apply(self, fn: Callable, *args, **kwargs) -> 'T5TextEncoder':
+        self._cache.clear()  # its tensors would stay on the old device
+        return super()._apply(fn, *args, **kwargs)
+
+
+def _build_t5(model: str | dict) -> T5EncoderModel:
+    if not isinstance(model, str):
+        return T5EncoderModel(T5Config(**model))
+    try:
+        return T5EncoderModel.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f'text model {model!r} cannot be read; give a local folder in model.text_encoder.model, or fetch it '
+            f'on a machine with network access ({str(error).splitlines()[0]})'
+        ) from error

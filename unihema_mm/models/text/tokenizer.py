@@ -1,0 +1,92 @@
+"""Tokenizers of the T5 branch: load one, or train a small one from a corpus."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+NUM_SENTINELS = 100
+SPECIAL_TOKENS = ['<pad>', '</s>', '<unk>']  # ids 0, 1 and 2, as in T5
+
+
+def train_tokenizer(
+    texts: Iterable[str], out_dir: str | Path, vocab_size: int = 1024
+) -> PreTrainedTokenizerFast:
+    """Train a small tokenizer with T5's special tokens and save it as a Hugging Face folder.
+
+    The sub-words are byte-pair encodings, not T5's unigrams: their trainer gives
+    the same files for the same corpus, that of the unigrams does not.
+
+    The vocabulary begins with ``<pad> </s> <unk>`` and ends with the sentinels
+    ``<extra_id_99> ... <extra_id_0>``, as T5's does. Letters, digits and
+    punctuation of ASCII are always in it, so that no English text becomes unknown.
+
+    Args:
+        texts (Iterable[str]): Corpus; at least one non-empty text.
+        out_dir (str | Path): Folder to write (``tokenizer.json`` and its config).
+        vocab_size (int): Largest size of the vocabulary, sentinels included.
+
+    Returns:
+        PreTrainedTokenizerFast: The tokenizer that was saved.
+
+    Raises:
+        ValueError: If the corpus is empty or ``vocab_size`` leaves no room.
+    """
+    texts = sorted({text.strip() for text in texts} - {''})
+    if not texts:
+        raise ValueError('no text to train a tokenizer on: the annotation files hold no prompt or sentence')
+    alphabet = [chr(code) for code in range(33, 127)]
+    room = vocab_size - NUM_SENTINELS
+    if room <= len(alphabet) + len(SPECIAL_TOKENS):
+        raise ValueError(f'vocab_size {vocab_size} is too small; 256 is the least that is useful')
+    tokenizer = Tokenizer(BPE(unk_token='<unk>'))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(' {2,}'), ' ')])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = BpeTrainer(
+        vocab_size=room,
+        special_tokens=SPECIAL_TOKENS,
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single='$A </s>', pair='$A </s> $B </s>', special_tokens=[('</s>', 1)]
+    )
+    sentinels = [f'<extra_id_{number}>' for number in reversed(range(NUM_SENTINELS))]
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token='<pad>',
+        eos_token='</s>',
+        unk_token='<unk>',
+        additional_special_tokens=sentinels,
+        model_input_names=['input_ids', 'attention_mask'],
+    )
+    fast.save_pretrained(out_dir)
+    return fast
+
+
+def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
+    """Load a tokenizer from a folder or a Hugging Face name.
+
+    Args:
+        name_or_path (str): Folder, or a name such as 'google/flan-t5-base'.
+
+    Returns:
+        PreTrainedTokenizerBase: The tokenizer; it pads on the right.
+
+    Raises:
+        FileNotFoundError: If it is neither a folder nor a name that can be reached.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f'tokenizer {name_or_path!r} cannot be read; give a folder made by "python tools/prepare_data.py '
+            f'tokenizer DATA --out {name_or_path}" or the name of one on the Hugging Face Hub '
+            f'({str(error).splitlines()[0]})'
+        ) from error
+    return tokenizer

@@ -1,0 +1,35 @@
+"""Freezing parts of a model."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+
+def frozen_modules(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
+    """Look up the modules to freeze.
+
+    Args:
+        model (nn.Module): Model that holds them.
+        names (Sequence[str]): Dotted module names, e.g. 'text_encoder'.
+
+    Returns:
+        list[nn.Module]: The modules, in the order of ``names``.
+
+    Raises:
+        ValueError: If a name is no module of ``model``.
+    """
+    if isinstance(names, str):
+        raise ValueError(f'frozen must be a list of module names, got the string {names!r}')
+    known = dict(model.named_modules())
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        parts = ', '.join(name for name, _ in model.named_children())
+        raise ValueError(f'frozen: no module named {", ".join(unknown)}; the parts of this model are {parts}')
+    return [known[name] for name in names]
+
+
+def freeze(modules: Sequence[nn.Module]) -> None:
+    """Switch off gradients, dropout and running statistics of ``modules``."""
+    for module in modules:
+        module.requires_grad_(False)
+        module.eval()
