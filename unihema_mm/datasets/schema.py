@@ -4,8 +4,10 @@ The schema itself is described in ``docs/reference/annotation_schema.md``.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mmengine import fileio
 
@@ -108,3 +110,20 @@ def read_document(path: str, backend_args: dict | None = None) -> dict:
             'see docs/reference/annotation_schema.md',
         )
     return document
+
+
+def write_document(path: str | Path, document: dict, indent: int | None = None) -> None:
+    """Write a JSON file in one step: readers see the old file or the whole new one.
+
+    Args:
+        path: Path of the file; its folder is made where needed.
+        document: What to write.
+        indent: Indentation; ``None`` writes one compact line.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}.part')
+    separators = (',', ':') if indent is None else None
+    text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators, allow_nan=False)
+    part.write_text(text + '\n', encoding='utf-8')
+    os.replace(part, path)

@@ -1,0 +1,122 @@
+"""Conversion of one image; runs in worker processes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ..boxes import BoxState, fit_box
+from ..catalogue import CatalogueEntry
+from ..image_files import fault_of_image, image_size, proper_suffix
+from ..label_space import nearest_names
+from ..schema import DataError, Fault
+from .placing import ImageMode, place_image
+from .source import Note, RawObject, Reader, SourceItem
+
+_DROPPED = {BoxState.EMPTY: 'empty_box', BoxState.OUTSIDE: 'outside_box'}
+
+
+@dataclass
+class Outcome:
+    """What became of one image.
+
+    Attributes:
+        split: Its split.
+        image: Its record without id.
+        objects: Its object records without ids, with ``category`` (name) in place of ``category_id``.
+        notes: What was dropped or repaired.
+        faults: Why it cannot be converted.
+    """
+
+    split: str
+    image: dict = field(default_factory=dict)
+    objects: list[dict] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def convert_item(item: SourceItem, *, reader: Reader, entry: CatalogueEntry, out: Path, mode: ImageMode) -> Outcome:
+    """Convert one image: read its label, check it, place the image.
+
+    Args:
+        item: The image.
+        reader: Reader of its format.
+        entry: Class map, prompt and tasks.
+        out: The data folder to fill.
+        mode: How the image is placed.
+
+    Returns:
+        The outcome; faults of the data are in it, so that all of them can be told at once.
+    """
+    outcome = Outcome(item.split)
+    source = reader.source / item.image
+    try:
+        size, target = _inspect_image(source, item, outcome)
+        raw, notes = reader.read(item, size) if item.label or item.objects else ([], [])
+        outcome.notes += notes
+        _convert_objects(raw, item, size, entry.classes, outcome)
+        if not outcome.faults:
+            place_image(source, out / target, mode)
+    except DataError as error:
+        outcome.faults += error.faults
+        return outcome
+    outcome.image = {
+        'file_name': target,
+        'width': size[0],
+        'height': size[1],
+        'tasks': list(entry.tasks),
+        'prompt': entry.prompt,
+        'source': item.image,
+    }
+    return outcome
+
+
+def _inspect_image(source: Path, item: SourceItem, outcome: Outcome) -> tuple[tuple[int, int], str]:
+    content = source.read_bytes()
+    reason = fault_of_image(content)
+    if reason is None:
+        try:
+            size = image_size(content)
+        except ValueError as fault:
+            reason = str(fault)
+    if reason:
+        raise DataError(Fault(str(source), 'file', 'image', reason, 'copy the file again from its source'))
+    target = PurePosixPath('images') / item.target
+    suffix = proper_suffix(item.target, content)
+    if suffix != target.suffix:
+        target = target.with_suffix(suffix)
+        outcome.notes.append(Note('suffix', f'{item.image} -> {target}'))
+    return size, str(target)
+
+
+def _convert_objects(
+    raw: list[RawObject], item: SourceItem, size: tuple[int, int], classes: dict[str, str], outcome: Outcome
+) -> None:
+    file = item.label or item.image
+    seen = set()
+    for obj in raw:
+        where = f'{file}: {obj.where}: {obj.name} {_rounded(obj.box)}'
+        if obj.name not in classes:
+            outcome.faults.append(
+                Fault(file, obj.where, 'class', f'{obj.name!r} is not a known class '
+                      f'({nearest_names(obj.name, list(classes))})', 'correct the name, or add it to --classes')
+            )
+            continue
+        key = (obj.name, obj.box, repr(obj.extra))
+        if key in seen:
+            outcome.notes.append(Note('duplicate_object', where))
+            continue
+        seen.add(key)
+        (x1, y1, x2, y2), state = fit_box(obj.box, *size)
+        if state in _DROPPED:
+            outcome.notes.append(Note(_DROPPED[state], where))
+            continue
+        if state is BoxState.CLIPPED:
+            outcome.notes.append(Note('clipped_box', where))
+        bbox = _rounded((x1, y1, x2 - x1, y2 - y1))
+        record = {'category': classes[obj.name], 'bbox': bbox, 'area': _rounded([bbox[2] * bbox[3]])[0], 'iscrowd': 0}
+        outcome.objects.append({**record, **obj.extra})
+
+
+def _rounded(values) -> list[float]:
+    """Round to 0.001 pixels; whole numbers become integers, so that a VOC box stays as it was written."""
+    values = [round(value, 3) for value in values]
+    return [int(value) if float(value).is_integer() else value for value in values]

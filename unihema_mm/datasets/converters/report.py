@@ -1,0 +1,127 @@
+"""The account of a conversion: what was read, written, repaired and dropped, and why."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..catalogue import CatalogueEntry
+from .source import Note
+
+CHANGES = {
+    'empty_box': 'boxes without area, dropped',
+    'outside_box': 'boxes outside their image, dropped',
+    'clipped_box': 'boxes that reached outside their image, clipped',
+    'duplicate_object': 'exact repetitions of an object, dropped',
+    'suffix': 'images whose suffix did not fit their content, given the right suffix (bytes unchanged)',
+    'size_missing': 'labels without an image size, the size of the image file is used',
+    'folder_differs': 'labels that name another image folder, ignored',
+    'filename_differs': 'labels that name another image file than the one with their own name, ignored',
+    'class_list_differs': 'class lists that differ from data.yaml, data.yaml is used',
+    'parent_path': 'paths of data.yaml that leave the source folder, read inside it',
+    'not_a_label': 'class lists among the labels, ignored',
+    'unlisted_image': 'images or labels in no split list, left out',
+    'label_without_image': 'labels without image, left out',
+    'image_without_label': 'images without label, left out',
+    'image_without_label_kept': 'images without label, kept as images without objects',
+    'keys_dropped': 'keys of the source that the schema does not have, dropped',
+}
+
+
+@dataclass
+class ConversionReport:
+    """What a conversion did.
+
+    Attributes:
+        entry: The catalogue entry, or the one made for a user's own data.
+        source: The source folder as it was given.
+        splits: Split -> ``images``, ``images_without_objects``, ``objects`` and ``classes`` (class -> objects).
+        changes: Code of :data:`CHANGES` -> what it happened to.
+        differences: Differences from the expected counts.
+    """
+
+    entry: CatalogueEntry
+    source: str
+    splits: dict[str, dict] = field(default_factory=dict)
+    changes: dict[str, list[str]] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+
+    def add_split(self, split: str, document: dict) -> None:
+        """Count the content of a split."""
+        names = {category['id']: category['name'] for category in document['categories']}
+        counts = Counter(names[item['category_id']] for item in document['annotations'])
+        filled = {item['image_id'] for item in document['annotations']}
+        self.splits[split] = {
+            'images': len(document['images']),
+            'images_without_objects': len(document['images']) - len(filled),
+            'objects': len(document['annotations']),
+            'classes': {name: counts[name] for name in names.values()},
+        }
+
+    def add_notes(self, notes: Sequence[Note]) -> None:
+        """Sort the notes by what happened."""
+        changes = defaultdict(list, self.changes)
+        for note in notes:
+            changes[note.code].append(note.item)
+        self.changes = {code: changes[code] for code in CHANGES if code in changes}
+
+    def total(self, key: str) -> int:
+        """Sum of a count, ``'images'`` or ``'objects'``, over the splits."""
+        return sum(split[key] for split in self.splits.values())
+
+    def compare(self) -> None:
+        """Find the differences from the counts that the entry expects."""
+        expected = self.entry.expected
+        if expected is None:
+            return
+        classes = Counter()
+        for split in self.splits.values():
+            classes.update(split['classes'])
+        images = {split: counts['images'] for split, counts in self.splits.items()}
+        self.differences = [
+            *_compare('images', expected.images, images, self.total('images')),
+            *_compare('objects', expected.objects, classes, self.total('objects')),
+        ]
+
+    def as_dict(self) -> dict:
+        """The content of conversion_report.json."""
+        return {
+            'dataset': self.entry.name,
+            'complete': True,
+            'source': self.source,
+            'format': self.entry.converter,
+            'licence': self.entry.licence,
+            'citation': self.entry.citation,
+            'address': self.entry.address,
+            'classes': self.entry.classes,
+            'images': self.total('images'),
+            'objects': self.total('objects'),
+            'splits': self.splits,
+            'differences_from_catalogue': self.differences,
+            'changes': [
+                {'what': CHANGES[code], 'code': code, 'count': len(items), 'items': items}
+                for code, items in self.changes.items()
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        """The report for a terminal."""
+        lines = [f'{self.entry.name}: {self.total("images")} images, {self.total("objects")} objects']
+        for split, counts in self.splits.items():
+            classes = ', '.join(f'{name} {count}' for name, count in counts['classes'].items())
+            empty = counts['images_without_objects']
+            lines.append(f'  {split:5} {counts["images"]:6} images ({empty} without objects), '
+                         f'{counts["objects"]:7} objects: {classes}')
+        for code, items in self.changes.items():
+            lines.append(f'  {len(items)} {CHANGES[code]}, e.g. {items[0]}')
+        lines += [f'  differs from the catalogue: {text}' for text in self.differences]
+        return lines
+
+
+def _compare(kind: str, expected: int | dict[str, int], found: dict[str, int], total: int) -> list[str]:
+    if isinstance(expected, int):
+        return [] if expected == total else [f'{total} {kind}, expected {expected}']
+    return [
+        f'{found.get(name, 0)} {kind} of {name}, expected {expected.get(name, 0)}'
+        for name in dict.fromkeys((*expected, *found))
+        if found.get(name, 0) != expected.get(name, 0)
+    ]
