@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from unihema_mm.utils.errors import InputError
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 _EXIF_ORIENTATION = 0x0112
 _MAGIC = (
@@ -29,20 +31,23 @@ _SUFFIXES = {
 }
 
 
-class UnreadableImageError(ValueError):
+class UnreadableImageError(InputError):
     """An image file that cannot be decoded in full.
 
     Args:
         path: Path of the file.
-        reason: Why, e.g. ``'is truncated'``.
+        reason: Why, e.g. ``'is truncated'``. Without it ``path`` is a whole message: so
+            torch's loader repeats an error of a worker process.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str | None = None) -> None:
         self.path = str(path)
         self.reason = reason
         super().__init__(path, reason)
 
     def __str__(self) -> str:
+        if self.reason is None:
+            return self.path
         return f'{self.path}: image: {self.reason}; copy the file again from its source, or remove its record'
 
 

@@ -29,8 +29,15 @@ def as_class_names(classes: object, where: str) -> tuple[str, ...]:
         DataError: It is a string, as ``('wbc')`` without a comma is, or names are repeated.
     """
     if isinstance(classes, str):
-        raise DataError(Fault('config', 'dataset', where, f'is the string {classes!r}, not a list of names',
-                              f'write ({classes!r},) with a comma, or [{classes!r}]'))
+        raise DataError(
+            Fault(
+                'config',
+                'dataset',
+                where,
+                f'is the string {classes!r}, not a list of names',
+                f'write ({classes!r},) with a comma, or [{classes!r}]',
+            )
+        )
     names = tuple(classes)
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise DataError(Fault('config', 'dataset', where, f'is {list(names)}', 'list each class name once'))
@@ -63,16 +70,29 @@ def make_label_space(
         raise DataError(Fault(file, 'file', 'categories', 'is empty', 'add {"id": 1, "name": ...} per class'))
     if declared is not None and tuple(declared) != names:
         what = 'names in another order than' if set(declared) == set(names) else 'other names than'
-        raise DataError(Fault(file, 'file', 'categories',
-                              f'{what} metainfo.classes: the file has {list(names)}, metainfo has {list(declared)}',
-                              'drop metainfo.classes (the names are read from the file), or use classes= '
-                              'for a label space shared by several sets'))
+        raise DataError(
+            Fault(
+                file,
+                'file',
+                'categories',
+                f'{what} metainfo.classes: the file has {list(names)}, metainfo has {list(declared)}',
+                'drop metainfo.classes (the names are read from the file), or use classes= '
+                'for a label space shared by several sets',
+            )
+        )
     space = names if shared is None else tuple(shared)
     unknown = [name for name in names if name not in space]
     if unknown:
-        raise DataError([
-            Fault(file, 'file', 'categories', f'class {name!r} is not in classes ({nearest_names(name, space)})',
-                  'correct the name, or add it to classes')
-            for name in unknown
-        ])
+        raise DataError(
+            [
+                Fault(
+                    file,
+                    'file',
+                    'categories',
+                    f'class {name!r} is not in classes ({nearest_names(name, space)})',
+                    'correct the name, or add it to classes',
+                )
+                for name in unknown
+            ]
+        )
     return space, {category['id']: space.index(category['name']) for category in categories}

@@ -25,13 +25,13 @@ def map_ordered(
         function: Picklable where ``workers > 1``.
         items: The items, picklable likewise.
         workers: Number of processes; 1 stays in this one.
-        progress: Whether to show a progress bar.
+        progress: Whether to show a progress bar (never where the output is not a terminal).
         title: Its label.
 
     Returns:
         One result per item.
     """
-    bar = {'total': len(items), 'desc': title, 'unit': 'img', 'disable': not progress}
+    bar = {'total': len(items), 'desc': title, 'unit': 'img', 'disable': None if progress else True}
     if workers <= 1 or len(items) <= 1:
         return list(tqdm(map(function, items), **bar))
     chunk = max(1, len(items) // (workers * _CHUNKS_PER_WORKER))

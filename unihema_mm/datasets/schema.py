@@ -4,12 +4,14 @@ The schema itself is described in ``docs/reference/annotation_schema.md``.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine import fileio
+
+from unihema_mm.utils.atomic import write_bytes
+from unihema_mm.utils.errors import InputError
 
 SCHEMA_VERSION = '1.0'
 TASKS = ('det', 'morph', 'cls', 'seg', 'inst', 'vqa', 'mlm')
@@ -41,7 +43,7 @@ class Fault:
         return f'{self.file}: {self.record}: {self.field}: {self.what}; {self.mend}'
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """Data that cannot be used, told in one line that names file, field and mend.
 
     Args:
@@ -84,8 +86,13 @@ def read_document(path: str, backend_args: dict | None = None) -> dict:
         content = fileio.get(path, backend_args=backend_args)
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(
-            Fault(str(path), 'file', 'path', 'does not exist',
-                  'check data_root and ann_file, or make the data with tools/prepare_data.py')
+            Fault(
+                str(path),
+                'file',
+                'path',
+                'does not exist',
+                'check data_root and ann_file, or make the data with tools/prepare_data.py',
+            )
         ) from None
     except IsADirectoryError:
         raise DataError(
@@ -96,7 +103,9 @@ def read_document(path: str, backend_args: dict | None = None) -> dict:
     try:
         document = json.loads(content)
     except UnicodeDecodeError as fault:
-        raise error(f'is not UTF-8 text ({fault.reason} at byte {fault.start})', 'save it as UTF-8 JSON') from None
+        raise error(
+            f'is not UTF-8 text ({fault.reason} at byte {fault.start})', 'save it as UTF-8 JSON'
+        ) from None
     except json.JSONDecodeError as fault:
         truncated = fault.pos >= len(fault.doc.rstrip()) - 1 or fault.msg.startswith('Unterminated')
         what = 'is truncated' if truncated else 'is not JSON'
@@ -120,10 +129,6 @@ def write_document(path: str | Path, document: dict, indent: int | None = None) 
         document: What to write.
         indent: Indentation; ``None`` writes one compact line.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.part')
     separators = (',', ':') if indent is None else None
     text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators, allow_nan=False)
-    part.write_text(text + '\n', encoding='utf-8')
-    os.replace(part, path)
+    write_bytes(path, f'{text}\n'.encode())

@@ -36,8 +36,8 @@ class SmearDetDataset(CocoDataset):
     - dropped, counted, one warning: objects whose box has no area or lies outside the image (and those
       narrower than one pixel, which mmdet's ``CocoDataset`` drops).
     - clipped, counted, one warning: boxes that reach outside the image.
-    - an image that cannot be read (needs :class:`LoadSmearImage`): in training another one is drawn, each file
-      is reported once per worker process and all are counted; an error in test mode.
+    - an image that cannot be read (needs :class:`LoadSmearImage`): in training another one is drawn, each
+      file is reported once per worker process and all are counted; an error in test mode.
 
     Args:
         task: Records are used whose ``tasks`` name it; those without ``tasks`` (plain COCO) are used always.
@@ -94,9 +94,15 @@ class SmearDetDataset(CocoDataset):
         self.cat_ids = list(self.cat2label)
         images = [image for image in document['images'] if self.task in image.get('tasks', [self.task])]
         if not images:
-            raise DataError(Fault(self.ann_file, 'file', 'images',
-                                  f'none of {len(document["images"])} is meant for the task {self.task!r}',
-                                  f'add "{self.task}" to their tasks, or choose another file'))
+            raise DataError(
+                Fault(
+                    self.ann_file,
+                    'file',
+                    'images',
+                    f'none of {len(document["images"])} is meant for the task {self.task!r}',
+                    f'add "{self.task}" to their tasks, or choose another file',
+                )
+            )
         self._check_files(images)
         objects = self._fit_objects(document['annotations'], images)
         self.cat_img_map = {category_id: [] for category_id in self.cat_ids}
@@ -104,9 +110,11 @@ class SmearDetDataset(CocoDataset):
         for image in images:
             for annotation in objects[image['id']]:
                 self.cat_img_map[annotation['category_id']].append(image['id'])
-            data_list.append(self.parse_data_info(
-                {'raw_img_info': {**image, 'img_id': image['id']}, 'raw_ann_info': objects[image['id']]}
-            ))
+            data_list.append(
+                self.parse_data_info(
+                    {'raw_img_info': {**image, 'img_id': image['id']}, 'raw_ann_info': objects[image['id']]}
+                )
+            )
         self._report_repairs()
         return data_list
 
@@ -152,8 +160,15 @@ class SmearDetDataset(CocoDataset):
         if self._is_local(self.ann_file):
             for folder in (self.data_root, osp.dirname(self.ann_file)):
                 if folder and not osp.isdir(folder):
-                    raise DataError(Fault(folder, 'folder', 'path', 'the data folder does not exist',
-                                          'check data_root, or make the data with tools/prepare_data.py'))
+                    raise DataError(
+                        Fault(
+                            folder,
+                            'folder',
+                            'path',
+                            'the data folder does not exist',
+                            'check data_root, or make the data with tools/prepare_data.py',
+                        )
+                    )
         document = read_document(self.ann_file, self.backend_args)
         faults = check_structure(document, self.ann_file)
         if faults:
@@ -169,10 +184,16 @@ class SmearDetDataset(CocoDataset):
             return
         missing = missing_files(root, [image['file_name'] for image in images])
         if missing:
-            raise DataError(Fault(self.ann_file, 'images', 'file_name',
-                                  f'{len(missing)} of {len(images)} image files do not exist in '
-                                  f'{root or "."}: {shorten(missing)}',
-                                  'check data_root and data_prefix, or copy the images again'))
+            raise DataError(
+                Fault(
+                    self.ann_file,
+                    'images',
+                    'file_name',
+                    f'{len(missing)} of {len(images)} image files do not exist in '
+                    f'{root or "."}: {shorten(missing)}',
+                    'check data_root and data_prefix, or copy the images again',
+                )
+            )
 
     def _fit_objects(self, annotations: list[dict], images: list[dict]) -> dict[int, list[dict]]:
         """Group the objects by image, clip their boxes and leave out those without an area in it."""
@@ -192,7 +213,9 @@ class SmearDetDataset(CocoDataset):
             if state is BoxState.CLIPPED:
                 self.repairs[state.value] += 1
             area = annotation.get('area') or (x2 - x1) * (y2 - y1)
-            objects[annotation['image_id']].append({**annotation, 'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': area})
+            objects[annotation['image_id']].append(
+                {**annotation, 'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': area}
+            )
         return objects
 
     def _report_repairs(self) -> None:

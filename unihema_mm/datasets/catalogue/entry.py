@@ -87,8 +87,15 @@ def load_entry(name: str) -> CatalogueEntry:
     """
     names = entry_names()
     if name not in names:
-        raise DataError(Fault('catalogue', name, 'name', f'is not a known data set ({nearest_names(name, names)})',
-                              f'use one of {", ".join(names)}, or a format (voc, yolo, coco) for your own data'))
+        raise DataError(
+            Fault(
+                'catalogue',
+                name,
+                'name',
+                f'is not a known data set ({nearest_names(name, names)})',
+                f'use one of {", ".join(names)}, or a format (voc, yolo, coco) for your own data',
+            )
+        )
     return read_entry((_folder() / f'{name}.yaml').read_text(encoding='utf-8'), f'{name}.yaml')
 
 
@@ -105,12 +112,20 @@ def read_entry(text: str, file: str) -> CatalogueEntry:
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as fault:
-        raise DataError(Fault(file, 'file', 'content', f'is not YAML ({_one_line(fault)})', 'correct it')) from None
+        raise DataError(
+            Fault(file, 'file', 'content', f'is not YAML ({_one_line(fault)})', 'correct it')
+        ) from None
     if not isinstance(raw, dict):
         raise DataError(Fault(file, 'file', 'content', f'is {raw!r}', 'write the fields of an entry'))
     known = {item.name: item for item in fields(CatalogueEntry)}
     faults = [
-        Fault(file, 'entry', key, f'is not a field ({nearest_names(str(key), list(known))})', 'correct or drop it')
+        Fault(
+            file,
+            'entry',
+            key,
+            f'is not a field ({nearest_names(str(key), list(known))})',
+            'correct or drop it',
+        )
         for key in raw
         if key not in known
     ]
@@ -139,7 +154,9 @@ def _check_field(name: str, value: object, file: str) -> list[Fault]:
         return [Fault(file, 'entry', name, what, mend)]
 
     if name == 'classes':
-        texts = isinstance(value, dict) and value and all(isinstance(x, str) for x in (*value, *value.values()))
+        texts = (
+            isinstance(value, dict) and value and all(isinstance(x, str) for x in (*value, *value.values()))
+        )
         return [] if texts else fault(f'is {value!r}', 'write original name: taxonomy name')
     if name == 'parameters':
         return [] if isinstance(value, dict) else fault(f'is {value!r}', 'write name: value')
@@ -147,8 +164,12 @@ def _check_field(name: str, value: object, file: str) -> list[Fault]:
         good = isinstance(value, list) and value and all(task in TASKS for task in value)
         return [] if good else fault(f'is {value!r}', f'list any of {", ".join(TASKS)}')
     if name == 'expected':
-        return [] if _is_expected(value) else fault(
-            f'is {value!r}', f'write exact, images (a number or one per {", ".join(SPLITS)}) and objects'
+        return (
+            []
+            if _is_expected(value)
+            else fault(
+                f'is {value!r}', f'write exact, images (a number or one per {", ".join(SPLITS)}) and objects'
+            )
         )
     return [] if isinstance(value, str) else fault(f'is {value!r}', 'write a text')
 

@@ -8,8 +8,20 @@ from ..schema import SPLITS, DataError, Fault, read_document
 from ..validation import check_structure
 from .source import MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, check_split_names
 
-_KEPT = {'id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd', 'segmentation',
-         'file_name', 'width', 'height', 'name', 'supercategory'}
+_KEPT = {
+    'id',
+    'image_id',
+    'category_id',
+    'bbox',
+    'area',
+    'iscrowd',
+    'segmentation',
+    'file_name',
+    'width',
+    'height',
+    'name',
+    'supercategory',
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,9 @@ class CocoReader:
 
     def declared_classes(self) -> list[str]:
         """Class names of all splits, in file order."""
-        names = [category['name'] for split in self._splits() for category in self._document(split)['categories']]
+        names = [
+            category['name'] for split in self._splits() for category in self._document(split)['categories']
+        ]
         return list(dict.fromkeys(names))
 
     def items(self) -> tuple[list[SourceItem], list[Note]]:
@@ -46,19 +60,29 @@ class CocoReader:
     def read(self, item: SourceItem, size: tuple[int, int]) -> tuple[list[RawObject], list[Note]]:
         """Unpack the objects of one image."""
         if item.size != size:
-            raise DataError(Fault(item.image, 'image', 'size',
-                                  f'is {size[0]}x{size[1]}, its record says {item.size[0]}x{item.size[1]}',
-                                  'check that record and image belong together'))
+            raise DataError(
+                Fault(
+                    item.image,
+                    'image',
+                    'size',
+                    f'is {size[0]}x{size[1]}, its record says {item.size[0]}x{item.size[1]}',
+                    'check that record and image belong together',
+                )
+            )
         objects = []
         for record in item.objects:
             x, y, w, h = record['bbox']
             extra = {key: record[key] for key in ('segmentation', 'iscrowd', 'area') if record.get(key)}
-            objects.append(RawObject(record['name'], (x, y, x + w, y + h), f'annotation {record["id"]}', extra))
+            objects.append(
+                RawObject(record['name'], (x, y, x + w, y + h), f'annotation {record["id"]}', extra)
+            )
         return objects, []
 
     def _splits(self) -> dict[str, str]:
         default = {split: f'annotations/{split}.json' for split in SPLITS}
-        return self.splits or {split: name for split, name in default.items() if (self.source / name).is_file()}
+        return self.splits or {
+            split: name for split, name in default.items() if (self.source / name).is_file()
+        }
 
     def _paths(self, split: str) -> tuple[str, PurePosixPath]:
         annotations, _, images = self._splits()[split].partition(':')
@@ -87,9 +111,15 @@ class CocoReader:
             image = str(folder / record['file_name'])
             if not (self.source / image).is_file():
                 if self.unpaired == 'error':
-                    raise DataError(Fault(str(self.source / file), f'image {record["id"]}', 'file_name',
-                                          f'{image!r} does not exist in {self.source}',
-                                          f'pass --split {split}=JSON:IMAGE_FOLDER, or --unpaired skip'))
+                    raise DataError(
+                        Fault(
+                            str(self.source / file),
+                            f'image {record["id"]}',
+                            'file_name',
+                            f'{image!r} does not exist in {self.source}',
+                            f'pass --split {split}=JSON:IMAGE_FOLDER, or --unpaired skip',
+                        )
+                    )
                 notes.append(Note('label_without_image', f'{file}: image {record["id"]}: {image}'))
                 continue
             size = (record['width'], record['height'])

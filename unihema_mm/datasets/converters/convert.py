@@ -2,13 +2,14 @@
 
 import json
 from collections import defaultdict
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
 from ..catalogue import CatalogueEntry
 from ..label_space import nearest_names
 from ..parallel import map_ordered
+from ..prompts import DEFAULT_PROMPT
 from ..schema import SCHEMA_VERSION, SPLITS, DataError, Fault, write_document
 from .coco import CocoReader
 from .item import Outcome, convert_item
@@ -32,29 +33,76 @@ def make_reader(entry: CatalogueEntry, source: str | Path) -> Reader:
     if not source.is_dir():
         raise DataError(Fault(str(source), 'folder', 'path', 'does not exist', 'check --src'))
     if entry.converter not in FORMATS:
-        raise DataError(Fault(f'{entry.name}.yaml', 'entry', 'converter', f'{entry.converter!r} is not a format',
-                              f'use one of {", ".join(FORMATS)}'))
+        raise DataError(
+            Fault(
+                f'{entry.name}.yaml',
+                'entry',
+                'converter',
+                f'{entry.converter!r} is not a format',
+                f'use one of {", ".join(FORMATS)}',
+            )
+        )
     reader = FORMATS[entry.converter]
     known = [item.name for item in fields(reader) if item.name != 'source']
     for name in entry.parameters:
         if name not in known:
-            raise DataError(Fault(f'{entry.name}.yaml', 'entry', f'parameters.{name}',
-                                  f'is not a parameter of {entry.converter}', f'use {", ".join(known)}'))
+            raise DataError(
+                Fault(
+                    f'{entry.name}.yaml',
+                    'entry',
+                    f'parameters.{name}',
+                    f'is not a parameter of {entry.converter}',
+                    f'use {", ".join(known)}',
+                )
+            )
     return reader(source, **entry.parameters)
 
 
-def declared_classes(entry: CatalogueEntry, source: str | Path) -> list[str]:
-    """Return the class names that the source declares.
+def own_entry(
+    converter: str,
+    source: str | Path,
+    name: str,
+    parameters: dict | None = None,
+    *,
+    classes: dict[str, str] | None = None,
+    prompt: str = DEFAULT_PROMPT,
+    licence: str = 'unknown',
+) -> CatalogueEntry:
+    """Make the entry of a user's own data, which the catalogue does not hold.
+
+    Args:
+        converter: Format, a key of :data:`FORMATS`.
+        source: Folder in the original layout.
+        name: Name of the data set.
+        parameters: Arguments of the format's reader.
+        classes: Class name of the source -> class name to write; by default the classes that the source
+            declares. For YOLO labels without data.yaml they are numbered in this order.
+        prompt: Disease or cell words of its prompts.
+        licence: Licence of the data.
 
     Raises:
-        DataError: The format declares none (VOC); the message names those found.
+        DataError: The format declares no classes (VOC) and none are given; the message names those found.
     """
+    parameters = dict(parameters or {})
+    if converter == 'yolo' and classes:
+        parameters['names'] = tuple(classes)
+    entry = CatalogueEntry(name, dict(classes or {}), converter, parameters, prompt, ['det'], licence=licence)
+    if classes:
+        return entry
     reader = make_reader(entry, source)
     names = reader.declared_classes()
     if names is None:
-        raise DataError(Fault(str(source), 'source', 'classes', 'a VOC source has no class list',
-                              f'pass --classes; its files use {", ".join(reader.found_classes()) or "no class"}'))
-    return names
+        found = ', '.join(reader.found_classes()) or 'no class'
+        raise DataError(
+            Fault(
+                str(source),
+                'source',
+                'classes',
+                'a VOC source has no class list',
+                f'pass --classes; its files use {found}',
+            )
+        )
+    return replace(entry, classes={name: name for name in names})
 
 
 def convert(
@@ -107,8 +155,18 @@ def convert(
         report.add_split(split, document)
     report.compare()
     if report.differences and entry.expected.exact:
-        raise DataError([Fault(str(source), 'source', 'counts', text, 'get the whole data set in the version '
-                               f'{entry.version}') for text in report.differences])
+        raise DataError(
+            [
+                Fault(
+                    str(source),
+                    'source',
+                    'counts',
+                    text,
+                    f'get the whole data set in the version {entry.version}',
+                )
+                for text in report.differences
+            ]
+        )
     for split, document in documents.items():
         write_document(out / 'annotations' / f'{split}.json', document)
     write_document(out / REPORT_FILE, report.as_dict(), indent=1)
@@ -118,24 +176,49 @@ def convert(
 def _check_out(entry: CatalogueEntry, source: Path, out: Path) -> None:
     inside = out.resolve().is_relative_to(source.resolve()) or source.resolve().is_relative_to(out.resolve())
     if inside:
-        raise DataError(Fault(str(out), 'folder', 'out', 'and the source lie inside each other',
-                              'choose an --out folder of its own'))
+        raise DataError(
+            Fault(
+                str(out),
+                'folder',
+                'out',
+                'and the source lie inside each other',
+                'choose an --out folder of its own',
+            )
+        )
     report = out / REPORT_FILE
     if report.is_file():
         other = json.loads(report.read_text(encoding='utf-8')).get('dataset')
         if other != entry.name:
-            raise DataError(Fault(str(out), 'folder', 'out', f'already holds the data set {other!r}',
-                                  'choose another --out folder'))
+            raise DataError(
+                Fault(
+                    str(out),
+                    'folder',
+                    'out',
+                    f'already holds the data set {other!r}',
+                    'choose another --out folder',
+                )
+            )
     elif (out / 'annotations').exists():
-        raise DataError(Fault(str(out), 'folder', 'out', 'already holds annotations that no conversion made',
-                              'choose another --out folder'))
+        raise DataError(
+            Fault(
+                str(out),
+                'folder',
+                'out',
+                'already holds annotations that no conversion made',
+                'choose another --out folder',
+            )
+        )
 
 
 def _check_declared(entry: CatalogueEntry, reader: Reader) -> None:
     faults = [
-        Fault(str(reader.source), 'source', 'classes',
-              f'{name!r} is not a known class ({nearest_names(name, list(entry.classes))})',
-              'add it to --classes, or to the catalogue entry')
+        Fault(
+            str(reader.source),
+            'source',
+            'classes',
+            f'{name!r} is not a known class ({nearest_names(name, list(entry.classes))})',
+            'add it to --classes, or to the catalogue entry',
+        )
         for name in reader.declared_classes() or ()
         if name not in entry.classes
     ]
@@ -145,7 +228,9 @@ def _check_declared(entry: CatalogueEntry, reader: Reader) -> None:
 
 def _check_items(items: list[SourceItem], source: Path) -> None:
     if not items:
-        raise DataError(Fault(str(source), 'source', 'images', 'no image was found', 'check --src and --split'))
+        raise DataError(
+            Fault(str(source), 'source', 'images', 'no image was found', 'check --src and --split')
+        )
 
 
 def _check_targets(outcomes: list[Outcome]) -> None:
@@ -153,8 +238,15 @@ def _check_targets(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         name, origin = outcome.image['file_name'], outcome.image['source']
         if name in sources:
-            raise DataError(Fault(origin, 'file', 'name', f'and {sources[name]} would both become {name}',
-                                  'rename one of them'))
+            raise DataError(
+                Fault(
+                    origin,
+                    'file',
+                    'name',
+                    f'and {sources[name]} would both become {name}',
+                    'rename one of them',
+                )
+            )
         sources[name] = origin
 
 
@@ -166,7 +258,12 @@ def _documents(outcomes: list[Outcome], entry: CatalogueEntry) -> dict[str, dict
         by_split[outcome.split].append(outcome)
     documents = {}
     for split in (split for split in SPLITS if split in by_split):
-        info = {'schema_version': SCHEMA_VERSION, 'dataset': entry.name, 'split': split, 'licence': entry.licence}
+        info = {
+            'schema_version': SCHEMA_VERSION,
+            'dataset': entry.name,
+            'split': split,
+            'licence': entry.licence,
+        }
         images, annotations = [], []
         for image_id, outcome in enumerate(by_split[split], start=1):
             images.append({'id': image_id, **outcome.image})
@@ -175,5 +272,10 @@ def _documents(outcomes: list[Outcome], entry: CatalogueEntry) -> dict[str, dict
                 category_id = ids[record.pop('category')]
                 number = len(annotations) + 1
                 annotations.append({'id': number, 'image_id': image_id, 'category_id': category_id, **record})
-        documents[split] = {'info': info, 'images': images, 'annotations': annotations, 'categories': categories}
+        documents[split] = {
+            'info': info,
+            'images': images,
+            'annotations': annotations,
+            'categories': categories,
+        }
     return documents

@@ -33,7 +33,9 @@ class Outcome:
     faults: list[Fault] = field(default_factory=list)
 
 
-def convert_item(item: SourceItem, *, reader: Reader, entry: CatalogueEntry, out: Path, mode: ImageMode) -> Outcome:
+def convert_item(
+    item: SourceItem, *, reader: Reader, entry: CatalogueEntry, out: Path, mode: ImageMode
+) -> Outcome:
     """Convert one image: read its label, check it, place the image.
 
     Args:
@@ -96,8 +98,13 @@ def _convert_objects(
         where = f'{file}: {obj.where}: {obj.name} {_rounded(obj.box)}'
         if obj.name not in classes:
             outcome.faults.append(
-                Fault(file, obj.where, 'class', f'{obj.name!r} is not a known class '
-                      f'({nearest_names(obj.name, list(classes))})', 'correct the name, or add it to --classes')
+                Fault(
+                    file,
+                    obj.where,
+                    'class',
+                    f'{obj.name!r} is not a known class ({nearest_names(obj.name, list(classes))})',
+                    'correct the name, or add it to --classes',
+                )
             )
             continue
         key = (obj.name, obj.box, repr(obj.extra))
@@ -112,7 +119,12 @@ def _convert_objects(
         if state is BoxState.CLIPPED:
             outcome.notes.append(Note('clipped_box', where))
         bbox = _rounded((x1, y1, x2 - x1, y2 - y1))
-        record = {'category': classes[obj.name], 'bbox': bbox, 'area': _rounded([bbox[2] * bbox[3]])[0], 'iscrowd': 0}
+        record = {
+            'category': classes[obj.name],
+            'bbox': bbox,
+            'area': _rounded([bbox[2] * bbox[3]])[0],
+            'iscrowd': 0,
+        }
         outcome.objects.append({**record, **obj.extra})
 
 

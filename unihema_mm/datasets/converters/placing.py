@@ -35,8 +35,15 @@ def place_image(source: Path, target: Path, mode: ImageMode) -> None:
         try:
             os.link(source.resolve(), part)
         except OSError as fault:
-            raise DataError(Fault(str(source), 'file', 'hardlink', f'cannot be made ({fault.strerror})',
-                                  'use --images copy or --images symlink')) from None
+            raise DataError(
+                Fault(
+                    str(source),
+                    'file',
+                    'hardlink',
+                    f'cannot be made ({fault.strerror})',
+                    'use --images copy or --images symlink',
+                )
+            ) from None
     os.replace(part, target)
 
 

@@ -34,7 +34,8 @@ class ConversionReport:
     Attributes:
         entry: The catalogue entry, or the one made for a user's own data.
         source: The source folder as it was given.
-        splits: Split -> ``images``, ``images_without_objects``, ``objects`` and ``classes`` (class -> objects).
+        splits: Split -> its numbers of ``images``, ``images_without_objects`` and ``objects``, and
+            ``classes`` (class -> number of objects).
         changes: Code of :data:`CHANGES` -> what it happened to.
         differences: Differences from the expected counts.
     """
@@ -109,8 +110,10 @@ class ConversionReport:
         for split, counts in self.splits.items():
             classes = ', '.join(f'{name} {count}' for name, count in counts['classes'].items())
             empty = counts['images_without_objects']
-            lines.append(f'  {split:5} {counts["images"]:6} images ({empty} without objects), '
-                         f'{counts["objects"]:7} objects: {classes}')
+            lines.append(
+                f'  {split:5} {counts["images"]:6} images ({empty} without objects), '
+                f'{counts["objects"]:7} objects: {classes}'
+            )
         for code, items in self.changes.items():
             lines.append(f'  {len(items)} {CHANGES[code]}, e.g. {items[0]}')
         lines += [f'  differs from the catalogue: {text}' for text in self.differences]

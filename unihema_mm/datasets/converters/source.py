@@ -91,9 +91,13 @@ def list_images(source: Path, folder: str) -> list[str]:
     """
     path = source / folder
     if not path.is_dir():
-        raise DataError(Fault(str(path), 'folder', 'images', 'does not exist', 'check --src and the image folder'))
+        raise DataError(
+            Fault(str(path), 'folder', 'images', 'does not exist', 'check --src and the image folder')
+        )
     return sorted(
-        str(PurePosixPath(folder) / entry.name) for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES
+        str(PurePosixPath(folder) / entry.name)
+        for entry in path.iterdir()
+        if entry.suffix.lower() in IMAGE_SUFFIXES
     )
 
 
@@ -107,8 +111,15 @@ def by_stem(names: Sequence[str]) -> dict[str, str]:
     for name in names:
         stem = PurePosixPath(name).stem
         if stem in index:
-            raise DataError(Fault(name, 'file', 'name', f'has the same stem as {index[stem]}',
-                                  'rename or remove one of them'))
+            raise DataError(
+                Fault(
+                    name,
+                    'file',
+                    'name',
+                    f'has the same stem as {index[stem]}',
+                    'rename or remove one of them',
+                )
+            )
         index[stem] = name
     return index
 
@@ -138,13 +149,27 @@ def pair(
         return True, None
     if not image:
         if unpaired == 'error':
-            raise DataError(Fault(label, 'file', 'image', 'its image does not exist',
-                                  'add the image, or pass --unpaired skip to leave such labels out'))
+            raise DataError(
+                Fault(
+                    label,
+                    'file',
+                    'image',
+                    'its image does not exist',
+                    'add the image, or pass --unpaired skip to leave such labels out',
+                )
+            )
         return False, Note('label_without_image', label)
     if unlabelled == 'error':
-        raise DataError(Fault(image, 'file', 'label', 'its label file does not exist',
-                              'add the label file, or pass --unlabelled skip (leave the image out) '
-                              'or --unlabelled background (it shows no object)'))
+        raise DataError(
+            Fault(
+                image,
+                'file',
+                'label',
+                'its label file does not exist',
+                'add the label file, or pass --unlabelled skip (leave the image out) '
+                'or --unlabelled background (it shows no object)',
+            )
+        )
     keep = unlabelled == 'background'
     return keep, Note('image_without_label_kept' if keep else 'image_without_label', image)
 
@@ -152,8 +177,15 @@ def pair(
 def check_split_names(splits: dict[str, str], allowed: Sequence[str]) -> None:
     """Refuse an empty list of splits and unknown split names."""
     if not splits:
-        raise DataError(Fault('source', 'splits', 'split', 'none is given and none was found',
-                              'pass --split train=..., see docs/how_to/prepare_data.md'))
+        raise DataError(
+            Fault(
+                'source',
+                'splits',
+                'split',
+                'none is given and none was found',
+                'pass --split train=..., see docs/how_to/prepare_data.md',
+            )
+        )
     for split in splits:
         if split not in allowed:
             raise DataError(Fault('source', 'splits', split, 'is not a split', f'use {", ".join(allowed)}'))

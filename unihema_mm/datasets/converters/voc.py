@@ -6,7 +6,17 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ..schema import SPLITS, DataError, Fault
-from .source import MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, by_stem, check_split_names, list_images, pair
+from .source import (
+    MissingPolicy,
+    Note,
+    RawObject,
+    SourceItem,
+    UnlabelledPolicy,
+    by_stem,
+    check_split_names,
+    list_images,
+    pair,
+)
 
 EVERYTHING = '*'
 
@@ -41,7 +51,9 @@ class VocReader:
 
     def found_classes(self) -> list[str]:
         """List the class names used in the XML files, for the message that asks for ``--classes``."""
-        names = (_parse(path).iterfind('object/name') for path in (self.source / self.annotations).glob('*.xml'))
+        names = (
+            _parse(path).iterfind('object/name') for path in (self.source / self.annotations).glob('*.xml')
+        )
         return sorted({(name.text or '').strip() for found in names for name in found})
 
     def items(self) -> tuple[list[SourceItem], list[Note]]:
@@ -49,25 +61,40 @@ class VocReader:
         splits = self.splits or self._default_splits()
         check_split_names(splits, SPLITS)
         images = by_stem(list_images(self.source, self.images))
-        labels = {path.stem: str(PurePosixPath(self.annotations) / path.name)
-                  for path in sorted((self.source / self.annotations).glob('*.xml'))}
+        labels = {
+            path.stem: str(PurePosixPath(self.annotations) / path.name)
+            for path in sorted((self.source / self.annotations).glob('*.xml'))
+        }
         items, notes, split_of = [], [], {}
         for split, value in splits.items():
             for stem in self._stems(value, images, labels):
                 if stem in split_of:
-                    raise DataError(Fault(value, stem, 'split', f'is in {split} and in {split_of[stem]}',
-                                          'keep it in one list'))
+                    raise DataError(
+                        Fault(
+                            value,
+                            stem,
+                            'split',
+                            f'is in {split} and in {split_of[stem]}',
+                            'keep it in one list',
+                        )
+                    )
                 split_of[stem] = split
                 if stem not in images and stem not in labels:
-                    raise DataError(Fault(value, stem, 'split', 'has neither an image nor an XML file',
-                                          'correct the list'))
+                    raise DataError(
+                        Fault(
+                            value, stem, 'split', 'has neither an image nor an XML file', 'correct the list'
+                        )
+                    )
                 image, label = images.get(stem), labels.get(stem)
                 keep, note = pair(label, image, unpaired=self.unpaired, unlabelled=self.unlabelled)
                 notes += [note] if note else []
                 if keep:
                     items.append(SourceItem(split, image, PurePosixPath(image).name, label))
-        notes += [Note('unlisted_image', images.get(stem) or labels[stem])
-                  for stem in sorted(set(images) | set(labels)) if stem not in split_of]
+        notes += [
+            Note('unlisted_image', images.get(stem) or labels[stem])
+            for stem in sorted(set(images) | set(labels))
+            if stem not in split_of
+        ]
         return items, notes
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> tuple[list[RawObject], list[Note]]:
@@ -79,7 +106,9 @@ class VocReader:
         for index, element in enumerate(root.iterfind('object')):
             where = f'object {index + 1}'
             name = (element.findtext('name') or '').strip()
-            x1, y1, x2, y2 = (_number(element, key, item.label, where) for key in ('xmin', 'ymin', 'xmax', 'ymax'))
+            x1, y1, x2, y2 = (
+                _number(element, key, item.label, where) for key in ('xmin', 'ymin', 'xmax', 'ymax')
+            )
             objects.append(RawObject(name, (x1 - shift, y1 - shift, x2, y2), where))
         return objects, notes
 
@@ -94,11 +123,15 @@ class VocReader:
         if not path.is_file():
             raise DataError(Fault(str(path), 'file', 'split list', 'does not exist', 'check --split'))
         # The lists of the VOC challenge hold 'stem 1' per class; some lists name the image file.
-        words = (line.split()[0] for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip())
+        words = (
+            line.split()[0] for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()
+        )
         stems = [word if word in images or word in labels else PurePosixPath(word).stem for word in words]
         repeated = {stem for stem in stems if stems.count(stem) > 1}
         if repeated:
-            raise DataError(Fault(str(path), sorted(repeated)[0], 'split list', 'is listed twice', 'list it once'))
+            raise DataError(
+                Fault(str(path), sorted(repeated)[0], 'split list', 'is listed twice', 'list it once')
+            )
         return sorted(stems)
 
     def _check_names(self, root: ElementTree.Element, item: SourceItem) -> list[Note]:
@@ -107,7 +140,11 @@ class VocReader:
         if folder and folder != PurePosixPath(self.images).name:
             notes.append(Note('folder_differs', f'{item.label}: <folder>{folder}</folder>'))
         name = (root.findtext('filename') or '').strip()
-        if name and PurePosixPath(name).stem != PurePosixPath(item.image).stem and name != PurePosixPath(item.image).stem:
+        if (
+            name
+            and PurePosixPath(name).stem != PurePosixPath(item.image).stem
+            and name != PurePosixPath(item.image).stem
+        ):
             notes.append(Note('filename_differs', f'{item.label}: <filename>{name}</filename>'))
         return notes
 
@@ -116,8 +153,15 @@ def _parse(path: Path) -> ElementTree.Element:
     try:
         return ElementTree.parse(path).getroot()
     except ElementTree.ParseError as fault:
-        raise DataError(Fault(str(path), 'file', 'content', f'is not whole XML ({fault})',
-                              'copy the file again from its source')) from None
+        raise DataError(
+            Fault(
+                str(path),
+                'file',
+                'content',
+                f'is not whole XML ({fault})',
+                'copy the file again from its source',
+            )
+        ) from None
 
 
 def _check_size(root: ElementTree.Element, item: SourceItem, size: tuple[int, int]) -> list[Note]:
@@ -125,8 +169,15 @@ def _check_size(root: ElementTree.Element, item: SourceItem, size: tuple[int, in
     if stated == ('0', '0'):
         return [Note('size_missing', item.label)]
     if stated != tuple(map(str, size)):
-        raise DataError(Fault(item.label, 'file', 'size', f'says {"x".join(stated)}, the image has {size[0]}x{size[1]}',
-                              'check that label and image belong together'))
+        raise DataError(
+            Fault(
+                item.label,
+                'file',
+                'size',
+                f'says {"x".join(stated)}, the image has {size[0]}x{size[1]}',
+                'check that label and image belong together',
+            )
+        )
     return []
 
 

@@ -7,7 +7,17 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from ..schema import SPLITS, DataError, Fault
-from .source import MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, by_stem, check_split_names, list_images, pair
+from .source import (
+    MissingPolicy,
+    Note,
+    RawObject,
+    SourceItem,
+    UnlabelledPolicy,
+    by_stem,
+    check_split_names,
+    list_images,
+    pair,
+)
 
 _CLASS_LIST = 'classes.txt'
 
@@ -41,15 +51,29 @@ class YoloReader:
         if isinstance(names, dict) and sorted(names) == list(range(len(names))):
             names = [names[index] for index in range(len(names))]
         if not names and not self.names:
-            raise DataError(Fault(str(self.source / self.data), 'file', 'names', 'there are no class names',
-                                  'pass --classes in the order of their numbers, or add names to data.yaml'))
+            raise DataError(
+                Fault(
+                    str(self.source / self.data),
+                    'file',
+                    'names',
+                    'there are no class names',
+                    'pass --classes in the order of their numbers, or add names to data.yaml',
+                )
+            )
         names = list(names or self.names)
         if not all(isinstance(name, str) for name in names):
             raise DataError(Fault(self.data, 'file', 'names', f'is {names}', 'write a list of names'))
         count = self._data.get('nc', len(names))
         if count != len(names):
-            raise DataError(Fault(self.data, 'file', 'nc', f'is {count}, but there are {len(names)} names',
-                                  'correct nc or names'))
+            raise DataError(
+                Fault(
+                    self.data,
+                    'file',
+                    'nc',
+                    f'is {count}, but there are {len(names)} names',
+                    'correct nc or names',
+                )
+            )
         return names
 
     def items(self) -> tuple[list[SourceItem], list[Note]]:
@@ -104,8 +128,15 @@ class YoloReader:
         if '..' in folder.parts and (self.source / inner).is_dir():
             notes.append(Note('parent_path', f'{self.data}: {split}: {value}'))
             return str(inner)
-        raise DataError(Fault(str(self.source / self.data), 'file', split, f'folder {value!r} does not exist',
-                              f'correct the path, or pass --split {split}=FOLDER'))
+        raise DataError(
+            Fault(
+                str(self.source / self.data),
+                'file',
+                split,
+                f'folder {value!r} does not exist',
+                f'correct the path, or pass --split {split}=FOLDER',
+            )
+        )
 
     def _items_of_folder(self, split: str, folder: str, notes: list[Note]) -> list[SourceItem]:
         images = by_stem(list_images(self.source, folder))
@@ -133,7 +164,11 @@ class YoloReader:
         lines = (self.source / path).read_text(encoding='utf-8-sig').splitlines()
         listed = [line.strip() for line in lines if line.strip()]
         names = self.declared_classes()
-        return [] if listed == names else [Note('class_list_differs', f'{path} has {listed}, {self.data} has {names}')]
+        return (
+            []
+            if listed == names
+            else [Note('class_list_differs', f'{path} has {listed}, {self.data} has {names}')]
+        )
 
 
 def _label_folder(folder: str) -> str:
@@ -152,13 +187,24 @@ def _parse_line(line: str, names: list[str], size: tuple[int, int], file: str, w
     try:
         number, (cx, cy, w, h) = int(words[0]), map(float, words[1:])
     except ValueError:
-        raise DataError(Fault(file, where, 'values', f'{line.strip()!r} holds something that is not a number',
-                              'write class cx cy w h')) from None
+        raise DataError(
+            Fault(
+                file,
+                where,
+                'values',
+                f'{line.strip()!r} holds something that is not a number',
+                'write class cx cy w h',
+            )
+        ) from None
     if not 0 <= number < len(names):
         known = ', '.join(f'{index} {name}' for index, name in enumerate(names))
-        raise DataError(Fault(file, where, 'class', f'{number} is out of range ({known})', 'correct the number'))
+        raise DataError(
+            Fault(file, where, 'class', f'{number} is out of range ({known})', 'correct the number')
+        )
     if not all(-1 <= value <= 2 for value in (cx, cy, w, h)):
-        raise DataError(Fault(file, where, 'box', f'{words[1:]} is not normalised', 'divide by the image size'))
+        raise DataError(
+            Fault(file, where, 'box', f'{words[1:]} is not normalised', 'divide by the image size')
+        )
     width, height = size
     box = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
     return RawObject(names[number], box, where)

@@ -30,7 +30,9 @@ class CheckSummary:
     decoded: int = 0
 
 
-def check_path(path: str | Path, *, decode: bool = False, workers: int = 1, progress: bool = False) -> CheckSummary:
+def check_path(
+    path: str | Path, *, decode: bool = False, workers: int = 1, progress: bool = False
+) -> CheckSummary:
     """Check a data folder, or one annotation file and the images it names.
 
     Args:
@@ -62,10 +64,19 @@ def _annotation_files(path: Path, faults: list[Fault]) -> tuple[Path, list[Path]
         return (path.parent.parent if path.parent.name == 'annotations' else path.parent), [path]
     files = sorted((path / 'annotations').glob('*.json'))
     if not path.exists():
-        faults.append(Fault(str(path), 'folder', 'path', 'does not exist', 'check the path of the data folder'))
+        faults.append(
+            Fault(str(path), 'folder', 'path', 'does not exist', 'check the path of the data folder')
+        )
     elif not files:
-        faults.append(Fault(str(path), 'folder', 'annotations', 'holds no .json file',
-                            'name a folder with annotations/train.json, val.json or test.json'))
+        faults.append(
+            Fault(
+                str(path),
+                'folder',
+                'annotations',
+                'holds no .json file',
+                'name a folder with annotations/train.json, val.json or test.json',
+            )
+        )
     return path, files
 
 
@@ -90,14 +101,21 @@ def _names(document: dict, file: Path) -> list[Fault]:
     info = document.get('info')
     split = info.get('split') if isinstance(info, dict) else None
     if split in SPLITS and file.stem in SPLITS and split != file.stem:
-        return [Fault(str(file), 'info', 'split', f'is {split!r} in {file.name}', 'rename the file or the split')]
+        return [
+            Fault(str(file), 'info', 'split', f'is {split!r} in {file.name}', 'rename the file or the split')
+        ]
     return []
 
 
 def _leaks(document: dict, file: Path, seen: dict[str, str]) -> list[Fault]:
     faults = [
-        Fault(str(file), f'image {image["id"]}', 'file_name',
-              f'{image["file_name"]!r} is also in {seen[image["file_name"]]}', 'keep an image in one split only')
+        Fault(
+            str(file),
+            f'image {image["id"]}',
+            'file_name',
+            f'{image["file_name"]!r} is also in {seen[image["file_name"]]}',
+            'keep an image in one split only',
+        )
         for image in document['images']
         if image['file_name'] in seen
     ]
@@ -109,8 +127,10 @@ def _check_images(
     document: dict, file: Path, root: Path, summary: CheckSummary, decode: bool, workers: int, progress: bool
 ) -> None:
     images = document['images']
-    for key, mend in (('file_name', 'copy the image there, or remove its record'),
-                      ('mask_file', 'copy the mask there, or remove the key')):
+    for key, mend in (
+        ('file_name', 'copy the image there, or remove its record'),
+        ('mask_file', 'copy the mask there, or remove the key'),
+    ):
         records = {image[key]: image for image in images if isinstance(image.get(key), str)}
         missing = set(missing_files(root, records))
         summary.faults += [
@@ -121,8 +141,13 @@ def _check_images(
         if key == 'file_name':
             images = [image for image in images if image[key] not in missing]
     if decode:
-        found = map_ordered(partial(_check_image, root=root, file=str(file)), images,
-                            workers=workers, progress=progress, title=f'decoding {file.stem}')
+        found = map_ordered(
+            partial(_check_image, root=root, file=str(file)),
+            images,
+            workers=workers,
+            progress=progress,
+            title=f'decoding {file.stem}',
+        )
         summary.faults += [fault for fault in found if fault]
         summary.decoded += len(images)
 
@@ -132,10 +157,19 @@ def _check_image(image: dict, *, root: Path, file: str) -> Fault | None:
     try:
         height, width = decode_image(root / image['file_name']).shape[:2]
     except UnreadableImageError as fault:
-        return Fault(file, where, 'file_name', f'{image["file_name"]!r} {fault.reason}',
-                     'copy the file again from its source, or remove its record')
+        return Fault(
+            file,
+            where,
+            'file_name',
+            f'{image["file_name"]!r} {fault.reason}',
+            'copy the file again from its source, or remove its record',
+        )
     if (width, height) != (image['width'], image['height']):
-        return Fault(file, where, 'width, height',
-                     f'are {image["width"]}x{image["height"]}, the image file has {width}x{height}',
-                     'correct the record, and check that its boxes fit')
+        return Fault(
+            file,
+            where,
+            'width, height',
+            f'are {image["width"]}x{image["height"]}, the image file has {width}x{height}',
+            'correct the record, and check that its boxes fit',
+        )
     return None

@@ -37,10 +37,14 @@ def check_records(document: dict, file: str) -> list[Fault]:
 def _info(info: object, file: str) -> Iterator[Fault]:
     if not isinstance(info, dict):
         what = 'is missing' if info is None else f'is a {type(info).__name__}'
-        yield Fault(file, 'file', 'info', what, 'add the object with schema_version, dataset, split and licence')
+        yield Fault(
+            file, 'file', 'info', what, 'add the object with schema_version, dataset, split and licence'
+        )
         return
     if info.get('schema_version') != SCHEMA_VERSION:
-        yield Fault(file, 'info', 'schema_version', f'is {info.get("schema_version")!r}', f'write "{SCHEMA_VERSION}"')
+        yield Fault(
+            file, 'info', 'schema_version', f'is {info.get("schema_version")!r}', f'write "{SCHEMA_VERSION}"'
+        )
     if info.get('split') not in SPLITS:
         yield Fault(file, 'info', 'split', f'is {info.get("split")!r}', f'write one of {", ".join(SPLITS)}')
     for field in ('dataset', 'licence'):
@@ -50,8 +54,13 @@ def _info(info: object, file: str) -> Iterator[Fault]:
     if not isinstance(attributes, dict) or not all(
         isinstance(values, list) and values and all(map(_is_text, values)) for values in attributes.values()
     ):
-        yield Fault(file, 'info', 'attributes', 'is not an object of value lists',
-                    'write {"cell_size": ["small", "big"]}')
+        yield Fault(
+            file,
+            'info',
+            'attributes',
+            'is not an object of value lists',
+            'write {"cell_size": ["small", "big"]}',
+        )
 
 
 def _image(image: dict, objects: list[dict], attributes: dict, file: str) -> Iterator[Fault]:
@@ -68,8 +77,13 @@ def _image(image: dict, objects: list[dict], attributes: dict, file: str) -> Ite
     if 'class_name' in image or 'cls' in tasks:
         yield from _text(image, 'class_name', where, file, 'write the class of the whole image')
     if 'mask_file' in image and fault_of_path(image['mask_file']):
-        yield Fault(file, where, 'mask_file', fault_of_path(image['mask_file']),
-                    'write a path relative to the data root')
+        yield Fault(
+            file,
+            where,
+            'mask_file',
+            fault_of_path(image['mask_file']),
+            'write a path relative to the data root',
+        )
     yield from _masks(image, tasks, objects, where, file)
     yield from _questions(image, 'vqa' in tasks, where, file)
     yield from _sentences(image, 'mlm' in tasks, where, file)
@@ -91,22 +105,34 @@ def _annotation(annotation: dict, attributes: dict, file: str) -> Iterator[Fault
     if annotation.get('iscrowd') not in (0, 1):
         yield Fault(file, where, 'iscrowd', f'is {annotation.get("iscrowd")!r}', 'write 0 or 1')
     if 'segmentation' in annotation and not _is_segmentation(annotation['segmentation']):
-        yield Fault(file, where, 'segmentation', 'is neither polygons nor RLE',
-                    'write [[x1, y1, x2, y2, x3, y3, ...]] or {"size": [h, w], "counts": "..."}')
+        yield Fault(
+            file,
+            where,
+            'segmentation',
+            'is neither polygons nor RLE',
+            'write [[x1, y1, x2, y2, x3, y3, ...]] or {"size": [h, w], "counts": "..."}',
+        )
     yield from _attributes(annotation, attributes, where, file)
 
 
 def _attributes(record: dict, declared: dict, where: str, file: str) -> Iterator[Fault]:
     values = record.get('attributes', {})
     if not isinstance(values, dict):
-        yield Fault(file, where, 'attributes', f'is {values!r}', 'write an object of attribute name and value')
+        yield Fault(
+            file, where, 'attributes', f'is {values!r}', 'write an object of attribute name and value'
+        )
         return
     for name, value in values.items():
         if name not in declared:
             yield Fault(file, where, f'attributes.{name}', 'is not declared', 'add it to info.attributes')
         elif value not in declared[name]:
-            yield Fault(file, where, f'attributes.{name}', f'is {value!r}',
-                        f'use one of {", ".join(map(str, declared[name]))}, or add it to info.attributes')
+            yield Fault(
+                file,
+                where,
+                f'attributes.{name}',
+                f'is {value!r}',
+                f'use one of {", ".join(map(str, declared[name]))}, or add it to info.attributes',
+            )
 
 
 def _questions(image: dict, required: bool, where: str, file: str) -> Iterator[Fault]:
@@ -117,8 +143,13 @@ def _questions(image: dict, required: bool, where: str, file: str) -> Iterator[F
         for key in ('question', 'answer'):
             yield from _text(item, key, where, file, 'write a text', prefix=f'{field}.')
         if item.get('answer_type') not in ANSWER_TYPES:
-            yield Fault(file, where, f'{field}.answer_type', f'is {item.get("answer_type")!r}',
-                        f'write one of {", ".join(ANSWER_TYPES)}')
+            yield Fault(
+                file,
+                where,
+                f'{field}.answer_type',
+                f'is {item.get("answer_type")!r}',
+                f'write one of {", ".join(ANSWER_TYPES)}',
+            )
         yield from _generated(item, field, where, file)
 
 
@@ -130,7 +161,9 @@ def _sentences(image: dict, required: bool, where: str, file: str) -> Iterator[F
         for key in ('masked', 'completed'):
             yield from _text(item, key, where, file, 'write a text', prefix=f'{field}.')
         if _GAP not in str(item.get('masked')):
-            yield Fault(file, where, f'{field}.masked', 'has no gap', f'write {_GAP} where words are left out')
+            yield Fault(
+                file, where, f'{field}.masked', 'has no gap', f'write {_GAP} where words are left out'
+            )
         if '<extra_id_' in str(item.get('completed')):
             yield Fault(file, where, f'{field}.completed', 'holds a gap', 'write the whole sentence')
         yield from _generated(item, field, where, file)
@@ -147,8 +180,13 @@ def _entries(image: dict, key: str, required: bool) -> Iterable[tuple[str, objec
 
 def _generated(item: dict, field: str, where: str, file: str) -> Iterator[Fault]:
     if not isinstance(item.get('generated'), bool):
-        yield Fault(file, where, f'{field}.generated', f'is {item.get("generated")!r}',
-                    'write true for text made from annotations, false for text written by people')
+        yield Fault(
+            file,
+            where,
+            f'{field}.generated',
+            f'is {item.get("generated")!r}',
+            'write true for text made from annotations, false for text written by people',
+        )
 
 
 def _text(record: dict, key: str, where: str, file: str, mend: str, prefix: str = '') -> Iterator[Fault]:

@@ -70,7 +70,9 @@ def _lists(document: dict, file: str) -> Iterator[Fault]:
         if key not in document:
             yield Fault(file, 'file', key, 'is missing', f'add "{key}": []')
         elif not isinstance(document[key], list):
-            yield Fault(file, 'file', key, f'is a {type(document[key]).__name__}', 'must be a list of records')
+            yield Fault(
+                file, 'file', key, f'is a {type(document[key]).__name__}', 'must be a list of records'
+            )
         else:
             for index, record in enumerate(document[key]):
                 if not isinstance(record, dict):
@@ -85,8 +87,13 @@ def _ids(records: list[dict], kind: str, file: str) -> Iterator[Fault]:
         if not is_id(identity):
             yield Fault(file, where, 'id', f'is {identity!r}', 'must be an integer')
         elif identity in seen:
-            yield Fault(file, where, 'id', f'{identity} is already used by {kind}[{seen[identity]}]',
-                        'give every record its own id')
+            yield Fault(
+                file,
+                where,
+                'id',
+                f'{identity} is already used by {kind}[{seen[identity]}]',
+                'give every record its own id',
+            )
         else:
             seen[identity] = index
 
@@ -115,12 +122,16 @@ def _images(images: list[dict], file: str) -> Iterator[Fault]:
         if fault:
             yield Fault(file, where, 'file_name', fault, 'write a path relative to the data root')
         elif name in names:
-            yield Fault(file, where, 'file_name', f'{name!r} is also used by {names[name]}', 'keep one record')
+            yield Fault(
+                file, where, 'file_name', f'{name!r} is also used by {names[name]}', 'keep one record'
+            )
         else:
             names[name] = where
         for field in ('width', 'height'):
             if not is_id(image.get(field)) or image[field] <= 0:
-                yield Fault(file, where, field, f'is {image.get(field)!r}', 'must be a positive number of pixels')
+                yield Fault(
+                    file, where, field, f'is {image.get(field)!r}', 'must be a positive number of pixels'
+                )
 
 
 def _annotations(document: dict, file: str) -> Iterator[Fault]:
@@ -133,14 +144,29 @@ def _annotations(document: dict, file: str) -> Iterator[Fault]:
         where = f'annotation {annotation["id"]}' if 'id' in annotation else f'annotations[{index}]'
         image_id, category_id = annotation.get('image_id'), annotation.get('category_id')
         if not is_id(image_id) or image_id not in image_ids:
-            yield Fault(file, where, 'image_id', f'{image_id!r} is not an image of this file',
-                        'add the image record or drop the object')
+            yield Fault(
+                file,
+                where,
+                'image_id',
+                f'{image_id!r} is not an image of this file',
+                'add the image record or drop the object',
+            )
         if not is_id(category_id) or category_id not in category_ids:
-            yield Fault(file, where, 'category_id', f'{category_id!r} is out of range, the categories are {known}',
-                        'add the category or correct the id')
+            yield Fault(
+                file,
+                where,
+                'category_id',
+                f'{category_id!r} is out of range, the categories are {known}',
+                'add the category or correct the id',
+            )
         if not is_box(annotation.get('bbox')):
-            yield Fault(file, where, 'bbox', f'is {annotation.get("bbox")!r}',
-                        'must be [x, y, w, h], four finite numbers')
+            yield Fault(
+                file,
+                where,
+                'bbox',
+                f'is {annotation.get("bbox")!r}',
+                'must be [x, y, w, h], four finite numbers',
+            )
 
 
 def fault_of_path(value: object) -> str | None:

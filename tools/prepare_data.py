@@ -1,0 +1,210 @@
+"""Make, convert and check data: ``python tools/prepare_data.py {synthetic,convert,check,tokenizer} ...``."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from unihema_mm.datasets.catalogue import CatalogueEntry, entry_names, load_entry
+from unihema_mm.datasets.converters import FORMATS, convert, own_entry
+from unihema_mm.datasets.prompts import DEFAULT_PROMPT
+from unihema_mm.datasets.schema import DataError
+from unihema_mm.datasets.texts import collect_texts
+from unihema_mm.datasets.validation import check_path
+from unihema_mm.utils.errors import EXIT_INPUT_ERROR, exit_on_input_error
+
+VOCAB_SIZE = 1024
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Make, convert and check data; see docs/how_to/prepare_data.md.'
+    )
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument('--workers', type=_positive, default=os.cpu_count() or 1, help='number of processes')
+    common.add_argument('--quiet', action='store_true', help='no progress bar')
+    _add_synthetic(commands, common)
+    _add_convert(commands, common)
+    _add_check(commands, common)
+    tokenizer = commands.add_parser('tokenizer', help='train a tokenizer on the texts of data folders')
+    tokenizer.add_argument('roots', nargs='+', type=Path, metavar='ROOT', help='data folder')
+    tokenizer.add_argument('--out', required=True, type=Path, help='folder to write')
+    tokenizer.add_argument('--vocab-size', type=_positive, default=VOCAB_SIZE)
+    tokenizer.set_defaults(run=run_tokenizer)
+    return parser.parse_args(argv)
+
+
+def run_synthetic(args: argparse.Namespace) -> int:
+    from unihema_mm.datasets.synthetic import generate_corpus
+
+    with exit_on_input_error(ValueError, FileExistsError):
+        summary = generate_corpus(
+            args.out,
+            num=args.num,
+            seed=args.seed,
+            workers=args.workers,
+            cells=args.cells,
+            progress=not args.quiet,
+        )
+    print(f'synthetic: seed {args.seed}, {summary["seconds"]:.1f} s')
+    for split, fields in summary['fields'].items():
+        objects = summary['objects'][split]
+        print(
+            f'  {split:5} {fields:6} fields, {summary["cells"][split]:6} single cells, '
+            f'{sum(objects.values()):7} objects, {summary["questions"][split]:7} questions'
+        )
+        print('        ' + ', '.join(f'{name} {count}' for name, count in objects.items()))
+    return _finish(args.out)
+
+
+def run_convert(args: argparse.Namespace) -> int:
+    report = convert(
+        _entry(args), args.src, args.out, workers=args.workers, images=args.images, progress=not args.quiet
+    )
+    print('\n'.join(report.lines()))
+    print(f'  everything dropped or repaired is listed in {args.out / "conversion_report.json"}')
+    return _finish(args.out)
+
+
+def run_check(args: argparse.Namespace) -> int:
+    summary = check_path(args.path, decode=args.images, workers=args.workers, progress=not args.quiet)
+    for fault in summary.faults:
+        print(fault)
+    print(
+        f'{len(summary.faults)} faults in {summary.files} files with {summary.images} images '
+        f'({summary.decoded} decoded) and {summary.objects} objects'
+    )
+    return 1 if summary.faults else 0
+
+
+def run_tokenizer(args: argparse.Namespace) -> int:
+    _train_tokenizer(args.roots, args.out, args.vocab_size)
+    return 0
+
+
+def _add_synthetic(commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser('synthetic', parents=[common], help='draw a corpus of synthetic smears')
+    parser.add_argument('--out', required=True, type=Path, help='data folder to make, e.g. data/synthetic')
+    parser.add_argument('--num', type=_positive, default=200, help='number of fields of view')
+    parser.add_argument(
+        '--cells', type=int, help='number of single-cell pictures (default: as many as fields)'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='the same seed gives the same bytes')
+    parser.set_defaults(run=run_synthetic)
+
+
+def _add_convert(commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser('convert', parents=[common], help='convert public data or your own')
+    parser.add_argument(
+        'name',
+        help=f'data set of the catalogue ({", ".join(entry_names())}), or the format of your own data '
+        f'({", ".join(FORMATS)})',
+    )
+    parser.add_argument(
+        '--src', required=True, type=Path, help='folder in the original layout, never changed'
+    )
+    parser.add_argument('--out', required=True, type=Path, help='data folder to make, e.g. data/bccd')
+    parser.add_argument(
+        '--images', choices=['copy', 'symlink', 'hardlink'], default='copy', help='how they are placed'
+    )
+    own = parser.add_argument_group('your own data (voc, yolo, coco)')
+    own.add_argument('--classes', nargs='+', metavar='NAME', help='class names; OLD=NEW renames one')
+    own.add_argument(
+        '--split',
+        nargs='+',
+        metavar='SPLIT=VALUE',
+        help='voc: a list file or * for all; '
+        'yolo: an image folder; coco: JSON or JSON:IMAGE_FOLDER; relative to --src',
+    )
+    own.add_argument('--prompt', default=DEFAULT_PROMPT, help='disease or cell words of the prompt')
+    own.add_argument('--licence', default='unknown', help='licence of the data')
+    own.add_argument('--annotations', help='voc: folder of the XML files')
+    own.add_argument('--image-folder', help='voc: folder of the images')
+    own.add_argument('--coordinates', choices=['corners', 'inclusive'], help='voc: meaning of xmin ... ymax')
+    own.add_argument('--data', help='yolo: path of data.yaml')
+    own.add_argument('--unpaired', choices=['error', 'skip'], help='labels without image')
+    own.add_argument('--unlabelled', choices=['error', 'skip', 'background'], help='images without label')
+    parser.set_defaults(run=run_convert)
+
+
+def _add_check(commands, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser('check', parents=[common], help='check data against the annotation schema')
+    parser.add_argument('path', type=Path, help='data folder or one annotation file')
+    parser.add_argument('--images', action='store_true', help='also decode every image')
+    parser.set_defaults(run=run_check)
+
+
+def _entry(args: argparse.Namespace) -> CatalogueEntry:
+    own = {
+        'annotations': args.annotations,
+        'images': args.image_folder,
+        'coordinates': args.coordinates,
+        'data': args.data,
+        'unpaired': args.unpaired,
+        'unlabelled': args.unlabelled,
+    }
+    parameters = {name: value for name, value in own.items() if value is not None}
+    if args.split:
+        parameters['splits'] = dict(_pair(value, '--split', required=True) for value in args.split)
+    if args.name in FORMATS:
+        classes = dict(_pair(value, '--classes') for value in args.classes or ())
+        return own_entry(
+            args.name,
+            args.src,
+            args.out.name,
+            parameters,
+            classes=classes,
+            prompt=args.prompt,
+            licence=args.licence,
+        )
+    if parameters or args.classes:
+        sys.exit(
+            f'error: {args.name} is in the catalogue; options of your own data go with {", ".join(FORMATS)}'
+        )
+    return load_entry(args.name)
+
+
+def _finish(out: Path) -> int:
+    summary = check_path(out)
+    if summary.faults:
+        raise DataError(summary.faults)
+    _train_tokenizer([out], out / 'tokenizer', VOCAB_SIZE)
+    return 0
+
+
+def _train_tokenizer(roots: list[Path], out: Path, vocab_size: int) -> None:
+    from unihema_mm.models.text.tokenizer import train_tokenizer
+
+    texts = collect_texts(roots)
+    with exit_on_input_error(ValueError):
+        tokenizer = train_tokenizer(texts, out, vocab_size)
+    print(f'tokenizer: {len(tokenizer)} tokens from {len(texts)} texts in {out}')
+
+
+def _pair(text: str, option: str, required: bool = False) -> tuple[str, str]:
+    name, sign, value = text.partition('=')
+    if not name or (sign and not value) or (required and not sign):
+        sys.exit(f'error: {option} {text!r}: write NAME=VALUE')
+    return name, value or name
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text} must be at least 1')
+    return value
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    try:
+        with exit_on_input_error():
+            return args.run(args)
+    except KeyboardInterrupt:
+        print('interrupted; the same command continues', file=sys.stderr)
+        return EXIT_INPUT_ERROR
+
+
+if __name__ == '__main__':
+    sys.exit(main())
