@@ -68,7 +68,7 @@ class UniHema(DINO):
             # gradient would stop distributed training.
             self.query_embedding.requires_grad_(False)
         keep_deform_attn_in_float32(self)
-        self._frozen = tuple(frozen)
+        self._frozen = frozen
         freeze(frozen_modules(self, self._frozen))
 
     def train(self, mode: bool = True) -> 'UniHema':
@@ -142,15 +142,6 @@ class UniHema(DINO):
         if self.content_query == 'encoder':
             return tokens.detach()
         return self.query_embedding.weight[: tokens.size(1)].expand(len(tokens), -1, -1)
-
-    def forward_decoder(self, query: Tensor, *args, **kwargs) -> dict:
-        """Run the image decoder; see :meth:`mmdet.models.DINO.forward_decoder`."""
-        outputs = super().forward_decoder(query, *args, **kwargs)
-        if self.training:
-            # A rank without objects has no denoising query. Its label embedding
-            # needs a gradient all the same, or distributed training stops.
-            outputs['hidden_states'][0] += self.dn_query_generator.label_embedding.weight[0, 0] * 0.0
-        return outputs
 
 
 def _gather(rows: Tensor, index: Tensor) -> Tensor:
