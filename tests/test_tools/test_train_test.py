@@ -1,0 +1,49 @@
+"""tools/train.py and tools/test.py as programs."""
+
+import json
+import pickle
+
+import pytest
+import torch
+
+
+def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
+    config = toy_config()
+    assert call_tool('train.py', config, '--resume', '--cfg-options', 'train_cfg.max_epochs=1') == 0
+    printed = ''.join(capfd.readouterr())
+    assert 'starts from scratch' in printed and 'num_select' in printed
+    work_dir = tmp_path / 'work_dirs' / 'toy_config'
+    assert (work_dir / 'epoch_1.pth').is_file()
+
+    assert call_tool('train.py', config, '--resume', '--amp') == 0
+    assert 'resumed epoch: 1' in ''.join(capfd.readouterr())
+    assert torch.load(work_dir / 'epoch_2.pth', weights_only=False)['meta']['epoch'] == 2
+
+    out, pictures = tmp_path / 'predictions.pkl', tmp_path / 'pictures'
+    assert call_tool('test.py', config, work_dir / 'epoch_2.pth', '--out', out, '--show-dir', pictures) == 0
+    metrics = json.loads((work_dir / 'test_metrics.json').read_text())
+    assert 0 <= metrics['coco/bbox_mAP'] <= 1 and 'coco/bbox_red_AP50' in metrics
+    assert len(pickle.loads(out.read_bytes())) == 8
+    assert len(list(pictures.glob('*.png'))) == 8
+
+    assert call_tool('test.py', config, work_dir / 'epoch_2.pth', '--tta', '--work-dir', tmp_path / 'tta') == 0
+    assert (tmp_path / 'tta' / 'test_metrics.json').is_file()
+
+
+@pytest.mark.parametrize(
+    ('tool', 'arguments', 'message'),
+    [
+        ('train.py', ['absent.py'], 'absent.py: config not found'),
+        ('train.py', ['CONFIG', '--resume', 'absent.pth'], 'absent.pth: checkpoint not found'),
+        ('train.py', ['CONFIG', '--cfg-options', 'load_from=broken.pth'], 'broken.pth: '),
+        ('train.py', ['CONFIG', '--cfg-options', 'train_dataloader.dataset.data_root=nowhere'], 'nowhere'),
+        ('test.py', ['CONFIG', 'absent.pth'], 'absent.pth: checkpoint not found'),
+        ('test.py', ['CONFIG', 'broken.pth'], 'broken.pth: '),
+    ],
+)
+def test_wrong_input_gives_one_line(toy_config, call_tool, tmp_path, capfd, tool, arguments, message):
+    (tmp_path / 'broken.pth').write_bytes(b'PK\x03\x04 cut off')
+    config = toy_config()
+    assert call_tool(tool, *(config if part == 'CONFIG' else part for part in arguments)) == 2
+    errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 1 and message in errors[0]

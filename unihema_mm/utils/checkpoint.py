@@ -1,0 +1,187 @@
+"""Checkpoint reading that never runs code from the file.
+
+mmengine 0.10 tries ``weights_only=True`` and, where that fails, silently falls
+back to the full unpickler. :func:`enable_safe_checkpoints` replaces the readers
+of every address scheme, so that ``load_from``, ``resume``, ``init_cfg`` and the
+test checkpoint all pass through :func:`read_checkpoint`.
+"""
+
+import os
+import re
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from mmengine.config import ConfigDict
+from mmengine.dist import barrier, get_rank
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint as mm_checkpoint
+from mmengine.runner import find_latest_checkpoint
+
+from .errors import InputError
+
+_NUMPY_DTYPES = (
+    'bool',
+    'int8',
+    'int16',
+    'int32',
+    'int64',
+    'uint8',
+    'uint16',
+    'uint32',
+    'uint64',
+    'float16',
+    'float32',
+    'float64',
+    'str',
+)
+_HISTORY_METHODS = {
+    'min': HistoryBuffer.min,
+    'max': HistoryBuffer.max,
+    'current': HistoryBuffer.current,
+    'mean': HistoryBuffer.mean,
+}
+
+
+def _history_method(owner: type, name: str):
+    """Stand in for ``getattr``, which pickled log histories call on ``HistoryBuffer``."""
+    if owner is not HistoryBuffer or name not in _HISTORY_METHODS:
+        raise UnpicklingError(f'GLOBAL builtins.getattr({owner!r}, {name!r})')
+    return _HISTORY_METHODS[name]
+
+
+def safe_globals() -> list:
+    """Classes and functions, beside tensors and containers, that a checkpoint may name.
+
+    They are what mmengine stores: log histories, numpy numbers and arrays, config
+    dictionaries. ``getattr`` is replaced by a version that knows the four statistics
+    of a log history only.
+    """
+    allowed: list[Any] = [
+        HistoryBuffer,
+        ConfigDict,
+        slice,
+        np.ndarray,
+        np.dtype,
+        (_history_method, 'builtins.getattr'),
+    ]
+    allowed += [type(np.dtype(name)) for name in _NUMPY_DTYPES]
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # numpy 1 and numpy 2 files
+        for function in (np.array(0).__reduce__()[0], np.float64(0).__reduce__()[0]):
+            allowed.append((function, f'{module}.{function.__name__}'))
+    return allowed
+
+
+def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> dict:
+    """Read a local ``.pth`` or ``.safetensors`` file without running code from it.
+
+    Args:
+        filename: Path of the file.
+        map_location: Device of the tensors, as for :func:`torch.load`.
+
+    Returns:
+        The checkpoint; a ``.safetensors`` file gives ``{'state_dict': ...}``.
+
+    Raises:
+        InputError: The file is absent, cannot be read, or names a class that is not
+            in :func:`safe_globals`.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise InputError(f'{path}: checkpoint not found')
+    try:
+        if path.suffix == '.safetensors':
+            from safetensors.torch import load_file
+
+            return {'state_dict': load_file(path, device=str(map_location or 'cpu'))}
+        with torch.serialization.safe_globals(safe_globals()):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except UnpicklingError as error:
+        found = re.search(r'GLOBAL (\S+)', str(error))
+        if found is None:
+            raise InputError(f'{path}: not a checkpoint, or damaged ({_first_line(error)})') from None
+        raise InputError(
+            f'{path}: refused, it names {found.group(1)}, which could run code; ask its author for a file '
+            'with weights only (.safetensors, or torch.save of the state dict)'
+        ) from None
+    except Exception as error:
+        # Truncated files end in RuntimeError, EOFError, KeyError, OSError or SafetensorError.
+        raise InputError(
+            f'{path}: checkpoint cannot be read, it may be truncated '
+            f'({type(error).__name__}: {_first_line(error)})'
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [''])[0][:120]
+
+
+def load_from_safe(filename: str, map_location: Any = None) -> dict:
+    """Read from a path, an address, or a ``torchvision://`` or ``open-mmlab://`` name.
+
+    Downloads go to the torch hub cache. (mmengine logs the part of this name after ``load_from_``.)
+
+    Raises:
+        InputError: As :func:`read_checkpoint`, and for schemes without a reader.
+    """
+    scheme, _, name = filename.partition('://')
+    if not name:
+        return read_checkpoint(filename, map_location)
+    if scheme in ('modelzoo', 'torchvision'):
+        return _read_url(mm_checkpoint.get_torchvision_models()[name], map_location)
+    if scheme in ('open-mmlab', 'openmmlab'):
+        return _read_url(mm_checkpoint.get_external_models()[name], map_location)
+    if scheme in ('http', 'https'):
+        return _read_url(filename, map_location)
+    raise InputError(f'{filename}: scheme {scheme}:// is not supported; copy the file to a local path first')
+
+
+def _read_url(url: str, map_location: Any) -> dict:
+    target = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
+    if get_rank() == 0 and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(target))
+    barrier()
+    return read_checkpoint(target, map_location)
+
+
+def enable_safe_checkpoints() -> None:
+    """Let every checkpoint that mmengine reads in this process pass through :func:`read_checkpoint`."""
+    loader = mm_checkpoint.CheckpointLoader
+    for prefix in list(loader._schemes):
+        loader.register_scheme(prefix, load_from_safe, force=True)
+
+
+def find_resume_checkpoint(work_dir: str | os.PathLike) -> str | None:
+    """Path of the checkpoint that a run in ``work_dir`` continues from, None where there is none.
+
+    A folder that was moved is understood: the checkpoint is then looked for by name in ``work_dir``.
+
+    Raises:
+        InputError: ``last_checkpoint`` names a file that does not exist.
+    """
+    pointer = Path(work_dir) / 'last_checkpoint'
+    if not pointer.is_file():
+        return None
+    named = (find_latest_checkpoint(str(work_dir)) or '').strip()
+    for candidate in (Path(named), Path(work_dir) / Path(named).name):
+        if named and candidate.is_file():
+            return str(candidate)
+    raise InputError(
+        f'{pointer}: names {named or "no file"}, which does not exist; '
+        'give --resume PATH or delete this file to start from scratch'
+    )
+
+
+def find_checkpoint(name: str) -> str:
+    """Check that a checkpoint given by the user exists, as far as this costs no download.
+
+    Raises:
+        InputError: ``name`` is a path without a file.
+    """
+    if '://' not in name and not Path(name).expanduser().is_file():
+        raise InputError(f'{name}: checkpoint not found')
+    return name
