@@ -1,0 +1,82 @@
+import io
+import os
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from unihema_mm.datasets.image_files import (
+    UnreadableImageError,
+    decode_image,
+    fault_of_image,
+    image_format,
+    image_size,
+    missing_files,
+    proper_suffix,
+)
+
+
+def encoded(suffix, width=40, height=30):
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'kind'), [('.jpg', 'jpeg'), ('.png', 'png'), ('.bmp', 'bmp'), ('.tif', 'tiff'), ('.webp', 'webp')]
+)
+def test_format_and_size(suffix, kind):
+    content = encoded(suffix)
+    assert image_format(content) == kind
+    assert image_size(content) == (40, 30)
+    assert fault_of_image(content) is None
+
+
+def test_jpeg_named_png_gets_its_suffix():
+    assert proper_suffix('x.png', encoded('.jpg')) == '.jpg'
+    assert proper_suffix('x.PNG', encoded('.png')) == '.PNG'
+    assert proper_suffix('x.jpeg', encoded('.jpg')) == '.jpeg'
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.webp'])
+def test_truncated_image(suffix, tmp_path):
+    path = tmp_path / f'x{suffix}'
+    content = encoded(suffix)
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(UnreadableImageError, match=f'x{suffix}: image: (is truncated|cannot be decoded|is not an)'):
+        decode_image(path)
+
+
+def test_whole_jpeg_with_trailing_bytes_is_not_called_truncated():
+    assert fault_of_image(encoded('.jpg') + b'\0' * 500) is None
+
+
+def test_not_an_image():
+    assert fault_of_image(b'<html>404</html>') == 'is not an image file, or its header is broken'
+    assert fault_of_image(b'') == 'is empty'
+
+
+def test_absent_image(tmp_path):
+    with pytest.raises(UnreadableImageError, match='nothing.png: image: cannot be read'):
+        decode_image(tmp_path / 'nothing.png')
+
+
+def test_size_and_pixels_agree_on_exif_rotation(tmp_path):
+    image = Image.fromarray(np.zeros((30, 40, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    image.save(stream, 'jpeg', exif=exif)
+    (tmp_path / 'x.jpg').write_bytes(stream.getvalue())
+    assert image_size(stream.getvalue()) == (30, 40)
+    assert decode_image(tmp_path / 'x.jpg').shape == (40, 30, 3)
+
+
+def test_missing_files(tmp_path):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / '1.png').touch()
+    (tmp_path / '2.png').touch()
+    os.symlink(tmp_path / 'gone.png', tmp_path / 'a' / 'dangling.png')
+    (tmp_path / 'a' / 'folder.png').mkdir()
+    names = ['a/1.png', '2.png', 'a/3.png', 'b/1.png', 'a/dangling.png', 'a/folder.png', '2.png/x.png']
+    assert missing_files(tmp_path, names) == names[2:]

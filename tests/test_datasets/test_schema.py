@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from unihema_mm.datasets.schema import DataError, Fault, read_document, shorten, write_document
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'', 'is empty'),
+        (b' \n', 'is empty'),
+        (b'{"images": [{"id": 1, "file', 'is truncated'),
+        (b'{"images": [{"id": 1}', 'is truncated'),
+        (b'{"images": oops, "annotations": []}', 'is not JSON'),
+        (b'[1, 2]', 'JSON list, not an object'),
+        (b'{"a": "\xff"}', 'is not UTF-8'),
+    ],
+)
+def test_bad_file(tmp_path, content, message):
+    path = tmp_path / 'train.json'
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message) as error:
+        read_document(str(path))
+    assert str(path) in str(error.value) and '\n' not in str(error.value)
+
+
+def test_absent_file_and_folder(tmp_path):
+    with pytest.raises(DataError, match='does not exist'):
+        read_document(str(tmp_path / 'none.json'))
+    with pytest.raises(DataError, match='is a folder'):
+        read_document(str(tmp_path))
+
+
+def test_write_read(tmp_path):
+    path = tmp_path / 'new' / 'x.json'
+    write_document(path, {'name': 'Zählung', 'n': [1, 2.5]})
+    assert read_document(str(path)) == {'name': 'Zählung', 'n': [1, 2.5]}
+    assert [file.name for file in path.parent.iterdir()] == ['x.json']
+
+
+def test_write_leaves_the_old_file_when_it_fails(tmp_path):
+    path = tmp_path / 'x.json'
+    write_document(path, {'n': 1})
+    with pytest.raises(ValueError):
+        write_document(path, {'n': float('nan')})
+    assert json.loads(path.read_text()) == {'n': 1}
+
+
+def test_data_error_counts_its_faults():
+    fault = Fault('f.json', 'image 1', 'width', 'is 0', 'write pixels')
+    assert str(DataError(fault)) == 'f.json: image 1: width: is 0; write pixels'
+    assert str(DataError([fault] * 3)).endswith('(and 2 more faults of this data)')
+
+
+def test_shorten():
+    assert shorten(['a', 'b']) == 'a, b'
+    assert shorten(list('abcdefg'), 3) == 'a, b, c and 4 more'
