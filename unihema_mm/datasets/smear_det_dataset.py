@@ -1,5 +1,6 @@
 """Detection dataset of smear images with text prompts."""
 
+import logging
 import os.path as osp
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from mmdet.datasets import CocoDataset
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import LocalBackend, get_file_backend
-from mmengine.logging import MMLogger
+from mmengine.logging import print_log
 
 from unihema_mm.registry import DATASETS
 
@@ -76,6 +77,7 @@ class SmearDetDataset(CocoDataset):
         self.check_files = check_files
         self.repairs: Counter = Counter()
         self.unreadable: Counter = Counter()
+        kwargs.setdefault('data_prefix', {'img': ''})
         super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -151,9 +153,7 @@ class SmearDetDataset(CocoDataset):
                 raise
             self.unreadable[fault.path] += 1
             if self.unreadable[fault.path] == 1:
-                MMLogger.get_current_instance().warning(
-                    f'{fault} (skipped; {len(self.unreadable)} unreadable images in this process so far)'
-                )
+                _warn(f'{fault} (skipped; {len(self.unreadable)} unreadable images in this process so far)')
             return None
 
     def _read(self) -> dict:
@@ -230,9 +230,7 @@ class SmearDetDataset(CocoDataset):
             if self.repairs[key]
         ]
         if found:
-            MMLogger.get_current_instance().warning(
-                f'{self.ann_file}: {"; ".join(found)}. tools/prepare_data.py check names each of them.'
-            )
+            _warn(f'{self.ann_file}: {"; ".join(found)}. tools/prepare_data.py check names each of them.')
 
 
 def max_objects_per_image(dataset: BaseDataset) -> int:
@@ -249,3 +247,7 @@ def max_objects_per_image(dataset: BaseDataset) -> int:
 
 def _object_counts(dataset: BaseDataset) -> Iterable[int]:
     return (len(dataset.get_data_info(index)['instances']) for index in range(len(dataset)))
+
+
+def _warn(message: str) -> None:
+    print_log(message, logger='current', level=logging.WARNING)
