@@ -1,0 +1,3 @@
+"""Version of unihema_mm."""
+
+__version__ = '0.1.0'
