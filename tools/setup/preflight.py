@@ -55,7 +55,7 @@ def check_compiler(compiler: str, include: str | None = None) -> None:
         raise SetupError(
             'Python.h is missing',
             f"the headers of {sys.executable} are not in {include}; mmcv's ops are compiled against them",
-            f'apt install python{version}-dev, or name a Python that has them: make PYTHON=/path/to/python ...',
+            f'apt install python{version}-dev, or name a Python with headers: make PYTHON=/path/to/python ...',
         )
     lines = [line for line in result.stderr.splitlines() if 'error' in line]
     raise SetupError(
@@ -73,7 +73,7 @@ def check_disk(folder: Path, needed_gib: float = ENVIRONMENT_GIB) -> None:
         raise SetupError(
             'not enough disk space',
             f'{free:.1f} GiB are free at {existing}, about {needed_gib} GiB are needed',
-            'free some, or put it elsewhere: UNIHEMA_ENV_DIR=/path (this environment), XDG_CACHE_HOME=/path (all)',
+            'free some, or put it elsewhere: UNIHEMA_ENV_DIR=/path (environment) or XDG_CACHE_HOME=/path',
         )
 
 

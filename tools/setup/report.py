@@ -36,8 +36,8 @@ MENDS = (
     ),
     (r'CERTIFICATE_VERIFY_FAILED', "name your network's certificate file to pip: PIP_CERT=/path/to/ca.pem"),
     (
-        r'NewConnectionError|name resolution|Connection refused|ConnectTimeout|Read timed out|ReadTimeoutError'
-        r'|Network is unreachable|ProxyError|Connection broken|Connection reset',
+        r'NewConnectionError|name resolution|Connection refused|ConnectTimeout|Read timed out'
+        r'|ReadTimeoutError|Network is unreachable|ProxyError|Connection broken|Connection reset',
         'check the network and the registry that pip is configured for (pip config list), then repeat',
     ),
     (r'Python\.h: No such file', 'apt install python3-dev (the headers of the Python in use), then repeat'),
@@ -56,11 +56,15 @@ MENDS = (
     (r'Read-only file system', 'put the cache on a writable disk: XDG_CACHE_HOME=/path'),
     (
         r'No matching distribution found|Could not find a version',
-        'check that the registry pip is configured for offers it (pip config list; a mirror may be behind), then repeat',
+        'check that the registry of pip (pip config list) offers it: a mirror may be behind; then repeat',
     ),
     (
         r'ResolutionImpossible|conflicting dependencies',
         'requirements/tested.txt contradicts a package: see the log',
+    ),
+    (
+        r'detected CUDA version .* mismatches',
+        "install the CUDA toolkit of torch's version, or do without CUDA kernels: UNIHEMA_KERNELS=cpu",
     ),
     (r'THESE PACKAGES DO NOT MATCH THE HASHES|BadZipFile|invalid wheel', 'pip cache purge, then repeat'),
 )
@@ -112,7 +116,7 @@ def failure(title: str, subject: str, text: str, log: Path) -> SetupError:
 
 
 class Screen:
-    """Progress lines on stderr with the seconds since the start; one line that renews itself on a terminal."""
+    """Progress lines on stderr with the seconds since the start; a terminal shows one renewed line."""
 
     def __init__(self, stream=None, clock=time.monotonic):
         self.stream = stream or sys.stderr

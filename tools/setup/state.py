@@ -32,7 +32,7 @@ def read_json(path: Path) -> dict:
 
 
 def is_ready(layout: Layout) -> bool:
-    """Tell whether the environment is whole, made by this recipe, at this place, with an interpreter that is there."""
+    """Tell whether the environment is whole, of these requirements, at this place, with an interpreter."""
     marker = read_json(layout.marker)
     fits = marker.get('key') == layout.key and marker.get('env') == str(layout.env)
     return fits and os.access(layout.python, os.X_OK)
@@ -67,8 +67,9 @@ def locked(path: Path, say: Callable[[str], None]) -> Iterator[int]:
 def rebuild_reason(layout: Layout, writing_steps: set[str]) -> str | None:
     """Return why a half-built or damaged environment cannot be continued, None where it can.
 
-    A step that was cut off (killed, power loss) while it wrote into the environment may have left half a package
-    behind, which pip takes for installed. A step that failed and said so, or that writes elsewhere, is only repeated.
+    A step that was cut off (killed, power loss) while it wrote into the environment may have left half a
+    package behind, which pip takes for installed. A step that failed and said so, or that writes elsewhere,
+    is only repeated.
 
     Raises:
         SetupError: If the user named a folder that holds something else.

@@ -49,7 +49,7 @@ class Recipe:
         return self.pip(title, subject, name, 'install', '-c', self.constraints, *arguments)
 
     def kernels(self) -> str:
-        """Return the kernels to build: CUDA ones need an nvcc of the major version that torch was built with."""
+        """Return the kernels to build: CUDA ones need an nvcc of the major version of torch's CUDA."""
         if wanted_kernels() == 'cpu' or not self.layout.python.exists():
             return wanted_kernels()
         code = 'import torch; print(torch.version.cuda or "")'
@@ -116,8 +116,8 @@ def install_packages(recipe: Recipe, title: str) -> None:
         for part in ('-r', recipe.requirements / f'{name}.txt')
     ]
     recipe.install(title, 'requirements/runtime.txt', 'packages', *files)
-    # Two packages of the forks ask for opencv-python and for opencv-python-headless, which write the same files.
-    # The headless ones go on top: they need no libGL.so.1, which a fresh machine does not have.
+    # The forks ask for opencv-python and for opencv-python-headless, which write the same files. The headless
+    # ones go on top: they need no libGL.so.1, which a fresh machine does not have.
     version = pinned_version(recipe.requirements, 'opencv-python')
     headless = f'opencv-python-headless=={version}'
     recipe.install(title, headless, 'opencv', '--no-deps', '--force-reinstall', headless)

@@ -10,8 +10,9 @@ NOTICE = 'Could not import OneDL'
 def silence_onedl_notice() -> None:
     """Drop the forks' line about their optional OneDL datasets.
 
-    They print it at import, at level DEBUG but through ``print_log`` without a logger, which ignores the level. They
-    fetch ``print_log`` from ``mmengine.logging`` at that moment, so a wrapper there catches this line and no other.
+    They print it at import, at level DEBUG but through ``print_log`` without a logger, which ignores levels.
+    They fetch ``print_log`` from ``mmengine.logging`` at that moment, so a wrapper there catches this line and
+    no other.
     """
     original = mmengine.logging.print_log
     if getattr(original, 'drops_onedl_notice', False):

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 
 INSTALL_ALL = 'make env, or pip install -c requirements/tested.txt -r requirements/runtime.txt'
@@ -87,7 +88,7 @@ class Problem:
 
 
 def release(version: str) -> tuple[int, ...]:
-    """Return the release numbers: ``2.11.0+cu130`` and ``2.11.0rc1`` give ``(2, 11)``; trailing zeros do not count.
+    """Return the release numbers without trailing zeros: ``2.11.0+cu130`` and ``2.11.0rc1`` give ``(2, 11)``.
 
     Raises:
         ValueError: If the text does not start with a number.
@@ -111,8 +112,8 @@ def module_folder(module: str) -> Path | None:
 def installed_version(requirement: Requirement) -> str | None:
     """Return the version of the installed package, None where the package cannot be found.
 
-    The metadata of the distribution is asked first; a package that lies on the path without metadata (a source
-    tree) is asked for ``__version__`` in its ``version.py``.
+    The metadata of the distribution is asked first; a package that lies on the path without metadata (a
+    source tree) is asked for ``__version__`` in its ``version.py``.
     """
     folder = module_folder(requirement.module)
     if folder is None:
@@ -173,7 +174,7 @@ def check_installed(
         folder_of: Returns the folder of an import name.
 
     Returns:
-        Versions by import name (None: not installed), problems, and warnings about versions above the tested ones.
+        Versions by import name (None: not installed), problems, and one line per version above the tested.
     """
     versions = {requirement.module: version_of(requirement) for requirement in requirements}
     problems = [too_old(requirement, versions[requirement.module]) for requirement in requirements]
@@ -186,7 +187,7 @@ def require_versions() -> None:
     """Warn about versions above the tested ones, and refuse what cannot work.
 
     Raises:
-        ImportError: If a required package is missing or too old: one line with package, found, needed, and command.
+        ImportError: If a required package is missing or too old; its one line ends in the command to run.
     """
     _, problems, newer = check_installed()
     for line in newer:
@@ -206,4 +207,4 @@ def is_doctor_run(arguments: list[str]) -> bool:
     Args:
         arguments: The interpreter's own command line, ``sys.orig_argv``.
     """
-    return any(pair == ('-m', 'unihema_mm.doctor') for pair in zip(arguments, arguments[1:], strict=False))
+    return any(pair == ('-m', 'unihema_mm.doctor') for pair in pairwise(arguments))
