@@ -16,7 +16,14 @@ DOCUMENT = {
         'attributes': {'cell_size': ['small', 'big']},
     },
     'images': [
-        {'id': 1, 'file_name': 'images/a.png', 'width': 40, 'height': 30, 'tasks': ['det'], 'prompt': 'Malaria'},
+        {
+            'id': 1,
+            'file_name': 'images/a.png',
+            'width': 40,
+            'height': 30,
+            'tasks': ['det'],
+            'prompt': 'Malaria',
+        },
         {
             'id': 2,
             'file_name': 'images/b.png',

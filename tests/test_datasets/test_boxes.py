@@ -24,6 +24,8 @@ def test_box_outside(box):
     assert fit_box(box, 100, 50)[1] is BoxState.OUTSIDE
 
 
-@pytest.mark.parametrize('value', [None, [1, 2, 3], [1, 2, 3, '4'], [1, 2, 3, float('nan')], [1, 2, 3, True], 'abcd'])
+@pytest.mark.parametrize(
+    'value', [None, [1, 2, 3], [1, 2, 3, '4'], [1, 2, 3, float('nan')], [1, 2, 3, True], 'abcd']
+)
 def test_is_box_refuses(value):
     assert not is_box(value)

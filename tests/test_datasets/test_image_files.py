@@ -23,7 +23,8 @@ def encoded(suffix, width=40, height=30):
 
 
 @pytest.mark.parametrize(
-    ('suffix', 'kind'), [('.jpg', 'jpeg'), ('.png', 'png'), ('.bmp', 'bmp'), ('.tif', 'tiff'), ('.webp', 'webp')]
+    ('suffix', 'kind'),
+    [('.jpg', 'jpeg'), ('.png', 'png'), ('.bmp', 'bmp'), ('.tif', 'tiff'), ('.webp', 'webp')],
 )
 def test_format_and_size(suffix, kind):
     content = encoded(suffix)
@@ -43,7 +44,9 @@ def test_truncated_image(suffix, tmp_path):
     path = tmp_path / f'x{suffix}'
     content = encoded(suffix)
     path.write_bytes(content[: len(content) * 2 // 3])
-    with pytest.raises(UnreadableImageError, match=f'x{suffix}: image: (is truncated|cannot be decoded|is not an)'):
+    with pytest.raises(
+        UnreadableImageError, match=f'x{suffix}: image: (is truncated|cannot be decoded|is not an)'
+    ):
         decode_image(path)
 
 

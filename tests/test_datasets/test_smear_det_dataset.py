@@ -33,7 +33,8 @@ def warnings(monkeypatch):
     """Messages that the dataset logs."""
     messages = []
     monkeypatch.setattr(
-        'unihema_mm.datasets.smear_det_dataset.print_log', lambda message, logger, level: messages.append(message)
+        'unihema_mm.datasets.smear_det_dataset.print_log',
+        lambda message, logger, level: messages.append(message),
     )
     return messages
 
@@ -42,7 +43,11 @@ def test_labels_prompts_and_empty_images(document, write_data):
     dataset = build(write_data(document))
     assert dataset.metainfo['classes'] == ('RBC', 'WBC')
     assert len(dataset) == 3
-    assert [[i['bbox_label'] for i in dataset.get_data_info(n)['instances']] for n in range(3)] == [[0, 1], [1], []]
+    assert [[i['bbox_label'] for i in dataset.get_data_info(n)['instances']] for n in range(3)] == [
+        [0, 1],
+        [1],
+        [],
+    ]
     assert [dataset.get_cat_ids(n) for n in range(3)] == [[0, 1], [1], []]
     sample = dataset[0]['data_samples']
     assert sample.text == 'This image is for the detection of Malaria cells'
@@ -93,7 +98,9 @@ def test_max_objects_per_image(document, write_data):
 
 
 def test_missing_data_folder(tmp_path):
-    with pytest.raises(DataError, match='nowhere: folder: path: the data folder does not exist; check data_root'):
+    with pytest.raises(
+        DataError, match='nowhere: folder: path: the data folder does not exist; check data_root'
+    ):
         build(tmp_path / 'nowhere')
 
 
@@ -127,7 +134,9 @@ def test_metainfo_that_differs_lists_both_name_sets(document, write_data):
 
 def test_category_id_out_of_range(document, write_data):
     document['annotations'][0]['category_id'] = 0
-    with pytest.raises(DataError, match='annotation 1: category_id: 0 is out of range, the categories are 3, 7'):
+    with pytest.raises(
+        DataError, match='annotation 1: category_id: 0 is out of range, the categories are 3, 7'
+    ):
         build(write_data(document))
 
 
@@ -155,7 +164,11 @@ def test_boxes_outside_are_clipped_or_dropped_and_counted(document, write_data, 
     assert dataset.repairs == {'clipped': 1, 'outside': 2, 'empty': 1, 'narrow': 2}
     assert [i['bbox'] for i in dataset.get_data_info(2)['instances']] == [[30, 20, 40, 30]]
     (message,) = warnings
-    assert '1 boxes reached outside' in message and '2 boxes lay outside' in message and '1 boxes had no area' in message
+    assert (
+        '1 boxes reached outside' in message
+        and '2 boxes lay outside' in message
+        and '1 boxes had no area' in message
+    )
 
 
 def test_sound_data_gives_no_warning(document, write_data, warnings):

@@ -12,7 +12,9 @@ SPOILERS = {
     'info: schema_version: is None; write "1.0"': lambda d: d['info'].pop('schema_version'),
     "info: split: is 'dev'; write one of train, val, test": lambda d: d['info'].update(split='dev'),
     "info: licence: is ''": lambda d: d['info'].update(licence=''),
-    'info: attributes: is not an object of value lists': lambda d: d['info'].update(attributes={'cell_size': []}),
+    'info: attributes: is not an object of value lists': lambda d: d['info'].update(
+        attributes={'cell_size': []}
+    ),
     'image 1: tasks: is None; list any of det': lambda d: d['images'][0].pop('tasks'),
     "image 1: tasks: 'detection' is not a task": lambda d: d['images'][0].update(tasks=['detection']),
     'image 1: prompt: is missing': lambda d: d['images'][0].pop('prompt'),
@@ -21,7 +23,9 @@ SPOILERS = {
     'image 2: questions: is None; write a list': lambda d: d['images'][1].pop('questions'),
     'image 2: questions: is []; write a list': lambda d: d['images'][1].update(questions=[]),
     'questions[0].answer: is missing': lambda d: d['images'][1]['questions'][0].pop('answer'),
-    "questions[0].answer_type: is 'free'": lambda d: d['images'][1]['questions'][0].update(answer_type='free'),
+    "questions[0].answer_type: is 'free'": lambda d: d['images'][1]['questions'][0].update(
+        answer_type='free'
+    ),
     'questions[0].generated: is None': lambda d: d['images'][1]['questions'][0].pop('generated'),
     'sentences: is None': lambda d: d['images'][1].pop('sentences'),
     'sentences[0].masked: has no gap': lambda d: d['images'][1]['sentences'][0].update(masked='A cell.'),
@@ -41,9 +45,9 @@ SPOILERS = {
     'annotation 2: attributes.colour: is not declared': lambda d: d['annotations'][1].update(
         attributes={'colour': 'red'}
     ),
-    "annotation 2: attributes.cell_size: is 'huge'; use one of small, big": lambda d: d['annotations'][1].update(
-        attributes={'cell_size': 'huge'}
-    ),
+    "annotation 2: attributes.cell_size: is 'huge'; use one of small, big": lambda d: d['annotations'][
+        1
+    ].update(attributes={'cell_size': 'huge'}),
 }
 
 

@@ -1,5 +1,6 @@
 """Reader of YOLO text labels with a data.yaml."""
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -120,11 +121,13 @@ class YoloReader:
         return splits
 
     def _folder(self, base: PurePosixPath, value: str, split: str, notes: list[Note]) -> str:
-        folder = base / value
-        if (self.source / folder).is_dir() and '..' not in folder.parts:
+        folder = PurePosixPath(os.path.normpath(base / value))
+        if '..' not in folder.parts and (self.source / folder).is_dir():
             return str(folder)
         # Exports of Roboflow write ../train/images although the folder lies beside data.yaml.
-        inner = base / PurePosixPath(*(part for part in PurePosixPath(value).parts if part != '..'))
+        inner = PurePosixPath(self.data).parent / PurePosixPath(
+            *(part for part in PurePosixPath(value).parts if part != '..')
+        )
         if '..' in folder.parts and (self.source / inner).is_dir():
             notes.append(Note('parent_path', f'{self.data}: {split}: {value}'))
             return str(inner)

@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from unihema_mm.datasets.converters import convert, own_entry
+from unihema_mm.datasets.schema import DataError
+from unihema_mm.datasets.validation import check_path
+
+SPLITS = {'train': 'annotations/train.json:pictures'}
+
+
+def run(coco, tmp_path, **parameters):
+    entry = own_entry('coco', coco, 'toy', {'splits': SPLITS, **parameters}, prompt='Malaria')
+    return convert(entry, coco, tmp_path / 'out')
+
+
+def spoil(coco, change):
+    path = coco / 'annotations' / 'train.json'
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def test_keys_are_added_and_masks_kept(coco, tmp_path):
+    report = run(coco, tmp_path)
+    assert report.changes == {'keys_dropped': ['annotations/train.json: images: license']}
+    assert report.splits['train'] == {
+        'images': 2,
+        'images_without_objects': 1,
+        'objects': 2,
+        'classes': {'ring': 1, 'RBC': 1},
+    }
+    document = json.loads((tmp_path / 'out' / 'annotations' / 'train.json').read_text())
+    assert [image['file_name'] for image in document['images']] == [
+        'images/train/a.jpg',
+        'images/train/b.jpg',
+    ]
+    assert document['images'][0]['prompt'] == 'Malaria'
+    first, second = document['annotations']
+    assert (first['area'], first['segmentation']) == (60, [[1, 2, 11, 2, 11, 14]])
+    assert (second['area'], second['bbox'], second['iscrowd']) == (16, [3, 3, 4, 4], 0)
+    assert check_path(tmp_path / 'out', decode=True).faults == []
+
+
+def test_missing_image(coco, tmp_path):
+    (coco / 'pictures' / 'a.jpg').unlink()
+    with pytest.raises(DataError, match="image 9: file_name: 'pictures/a.jpg' does not exist"):
+        run(coco, tmp_path)
+    assert run(coco, tmp_path, unpaired='skip').changes['label_without_image'] == [
+        'annotations/train.json: image 9: pictures/a.jpg'
+    ]
+
+
+def test_faulty_json_is_refused_with_all_faults(coco, tmp_path):
+    spoil(coco, lambda document: [item.update(category_id=1) for item in document['annotations']])
+    with pytest.raises(DataError, match='category_id: 1 is out of range') as error:
+        run(coco, tmp_path)
+    assert len(error.value.faults) == 2
+
+
+def test_size_that_differs(coco, tmp_path):
+    spoil(coco, lambda document: document['images'][0].update(width=41))
+    with pytest.raises(DataError, match='b.jpg: image: size: is 40x30, its record says 41x30'):
+        run(coco, tmp_path)
+
+
+def test_default_splits(coco, tmp_path):
+    entry = own_entry('coco', coco, 'toy')
+    with pytest.raises(DataError, match="'b.jpg' does not exist|'a.jpg' does not exist"):
+        convert(entry, coco, tmp_path / 'out')
+    (coco / 'pictures' / 'a.jpg').rename(coco / 'a.jpg')
+    (coco / 'pictures' / 'b.jpg').rename(coco / 'b.jpg')
+    assert convert(entry, coco, tmp_path / 'out').total('images') == 2
