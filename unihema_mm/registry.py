@@ -1,29 +1,40 @@
 """Registries of unihema_mm: children of mmengine's, scope ``unihema_mm``.
 
-``locations`` lets mmengine import the modules on the first build, so
-``import unihema_mm`` stays cheap and no registration call is needed.
+``locations`` lets mmengine import the modules on the first build, so ``import
+unihema_mm`` stays cheap and no registration call is needed. The nodes without
+locations hold nothing of their own; mmengine looks a type up in the node of the
+default scope first and warns where there is none.
 """
 
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
 SCOPE = 'unihema_mm'
 
-MODELS = Registry('model', parent=MMENGINE_MODELS, scope=SCOPE, locations=['unihema_mm.models'])
-DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['unihema_mm.datasets'])
-TRANSFORMS = Registry(
-    'transform', parent=MMENGINE_TRANSFORMS, scope=SCOPE, locations=['unihema_mm.datasets.transforms']
-)
-HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['unihema_mm.engine.hooks'])
-METRICS = Registry('metric', parent=MMENGINE_METRICS, scope=SCOPE, locations=['unihema_mm.evaluation.metrics'])
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
-    'optimizer wrapper constructor',
-    parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
-    scope=SCOPE,
-    locations=['unihema_mm.engine.optimizers'],
-)
+
+def _child(parent: str, *locations: str) -> Registry:
+    root = getattr(mmengine_registry, parent)
+    return Registry(root.name, parent=root, scope=SCOPE, locations=[f'{SCOPE}.{name}' for name in locations])
+
+
+MODELS = _child('MODELS', 'models')
+DATASETS = _child('DATASETS', 'datasets')
+TRANSFORMS = _child('TRANSFORMS', 'datasets.transforms')
+HOOKS = _child('HOOKS', 'engine.hooks')
+METRICS = _child('METRICS', 'evaluation.metrics')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine.optimizers')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine.optimizers')
+
+DATA_SAMPLERS = _child('DATA_SAMPLERS')
+EVALUATOR = _child('EVALUATOR')
+FUNCTIONS = _child('FUNCTIONS')
+LOG_PROCESSORS = _child('LOG_PROCESSORS')
+LOOPS = _child('LOOPS')
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS')
+OPTIMIZERS = _child('OPTIMIZERS')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS')
+RUNNERS = _child('RUNNERS')
+TASK_UTILS = _child('TASK_UTILS')
+VISBACKENDS = _child('VISBACKENDS')
+VISUALIZERS = _child('VISUALIZERS')
+WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS')

@@ -4,11 +4,17 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto'),
+    checkpoint=dict(type='SafeCheckpointHook', interval=1, max_keep_ckpts=2, save_best='coco/bbox_mAP_50'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='mmdet.DetVisualizationHook'),
 )
-custom_hooks = []
+custom_hooks = [
+    dict(type='mmdet.NumClassCheckHook'),
+    dict(type='DetectionBudgetHook'),
+    dict(type='TrainableTableHook'),
+    dict(type='StopOnNonFiniteLossHook'),
+    dict(type='ExactResumeHook'),
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,
