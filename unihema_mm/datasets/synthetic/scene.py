@@ -28,7 +28,8 @@ from .white_cells import draw_white_cell, white_cell_radius
 FIELD_SIZE = (640, 480)
 CELL_SIZE = (128, 128)
 # White and infected cells lie well inside the picture, as their attributes and parasites must be seen; others
-# may be cut by the border. A cell of which less is inside the picture is not drawn at all, so all that is drawn is annotated.
+# may be cut by the border. A cell of which less than this share is inside is not drawn at all, so all that is
+# drawn is annotated.
 MIN_VISIBLE = 0.25
 
 _SIMPLE = {

@@ -55,8 +55,8 @@ def _compact_size(ratio: str, rng) -> float:
 
 
 def _band(rng, patch, place, ratio):
-    path = _arc(rng.uniform(3.4, 4.4), rng.uniform(0.46, 0.5), 30)
-    swell = 0.205 + 0.035 * np.cos(np.linspace(-np.pi, np.pi, 30) * 2)
+    path = _arc(rng.uniform(3.7, 4.5), rng.uniform(0.46, 0.5), 30)
+    swell = 0.19 + 0.03 * np.cos(np.linspace(-np.pi, np.pi, 30) * 2)
     return patch.discs(place(path), swell * place.radius)
 
 
@@ -67,12 +67,10 @@ def _round(rng, patch, place, ratio):
 
 
 def _indented(rng, patch, place, ratio):
-    size = _compact_size(ratio, rng) * 1.06
-    shape = blob(rng, size, rng.uniform(1.1, 1.22), 0.015, np.pi / 2, points=48)
-    angle = np.arctan2(shape[:, 1], shape[:, 0])
-    notch = rng.uniform(0.34, 0.42) if ratio == 'high' else rng.uniform(0.48, 0.6)
-    shape *= (1 - notch * np.exp(-((angle / rng.uniform(0.38, 0.5)) ** 2)))[:, None]
-    return patch.fill(place(shape - np.array([0.04, 0])))
+    size = _compact_size(ratio, rng)
+    path = _arc(rng.uniform(2.6, 3.0), size * 0.58, 24)
+    swell = size * (0.57 + 0.03 * np.cos(np.linspace(-np.pi, np.pi, 24)))
+    return patch.discs(place(path), swell * place.radius)
 
 
 def _bilobed(rng, patch, place, ratio):
