@@ -151,7 +151,7 @@ def examine_imports(report: Report) -> None:
             report.problems.append(Problem(module, f'import {module} fails ({error})', INSTALL_ALL, required))
 
 
-def examine_operators(report: Report, torch) -> None:
+def examine_operators(report: Report) -> None:
     """Call the compiled operators on every kind of device that is there."""
     known = {problem.what for problem in report.problems}
     if known & {'mmcv', 'mmcv.ops', 'mmengine', 'torchvision'}:
@@ -200,7 +200,7 @@ def examine() -> Report:
         'nccl': available and distributed.is_nccl_available(),
     }
     examine_imports(report)
-    examine_operators(report, torch)
+    examine_operators(report)
     return report
 
 

@@ -55,7 +55,7 @@ def check_compiler(compiler: str, include: str | None = None) -> None:
         raise SetupError(
             'Python.h is missing',
             f"the headers of {sys.executable} are not in {include}; mmcv's ops are compiled against them",
-            f'apt install python{version}-dev, or name a Python with headers: make PYTHON=/path/to/python ...',
+            f'apt install python{version}-dev, or name a Python with them: make PYTHON=/path/to/python ...',
         )
     lines = [line for line in result.stderr.splitlines() if 'error' in line]
     raise SetupError(

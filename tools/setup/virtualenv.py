@@ -1,5 +1,6 @@
 """A virtual environment with pip in it, also where Debian took ensurepip out of Python."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from .report import SetupError
 
 # Where Debian keeps the wheels that ensurepip would use.
 DEBIAN_WHEELS = Path('/usr/share/python-wheels')
+
+ABSENT = re.compile(r'No module named|No such file or directory')
 
 
 def base_python() -> str:
@@ -28,6 +31,7 @@ def pip_sources(
     for wheel in sorted(wheels.glob('pip-*.whl'), reverse=True):
         yield [layout.python, wheel / 'pip', *into]
     yield [base_python(), '-m', 'virtualenv', '--python', base_python(), layout.env]
+    yield ['pip3', '--python', layout.python, 'install', 'pip']  # of whatever Python PATH offers
     yield ['uv', 'pip', 'install', '--python', layout.python, 'pip']
 
 
@@ -58,11 +62,10 @@ def create(layout: Layout, run: Runner, title: str) -> None:
             return
         except SetupError as error:
             failures.append(error)
-    network = next(
-        (error for error in failures if 'No module named' not in error.why and 'uv:' not in error.why), None
-    )
-    if network is not None:
-        raise network
+    # A pip that is there and failed knows more than "there is no pip".
+    for error in failures:
+        if not ABSENT.search(error.why):
+            raise error
     raise SetupError(
         f'{title} failed: pip',
         f'{base_python()} has neither ensurepip nor pip, and no other pip was found',

@@ -11,8 +11,8 @@ def silence_onedl_notice() -> None:
     """Drop the forks' line about their optional OneDL datasets.
 
     They print it at import, at level DEBUG but through ``print_log`` without a logger, which ignores levels.
-    They fetch ``print_log`` from ``mmengine.logging`` at that moment, so a wrapper there catches this line and
-    no other.
+    They fetch ``print_log`` from ``mmengine.logging`` at that moment, so a wrapper there catches just
+    this line.
     """
     original = mmengine.logging.print_log
     if getattr(original, 'drops_onedl_notice', False):
