@@ -3,6 +3,9 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from unihema_mm.datasets.catalogue import CatalogueEntry, entry_names, load_entry
@@ -11,7 +14,7 @@ from unihema_mm.datasets.prompts import DEFAULT_PROMPT
 from unihema_mm.datasets.schema import DataError
 from unihema_mm.datasets.texts import collect_texts
 from unihema_mm.datasets.validation import check_path
-from unihema_mm.utils.errors import EXIT_INPUT_ERROR, exit_on_input_error
+from unihema_mm.utils.errors import EXIT_INPUT_ERROR, InputError, exit_on_input_error
 
 VOCAB_SIZE = 1024
 
@@ -38,7 +41,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def run_synthetic(args: argparse.Namespace) -> int:
     from unihema_mm.datasets.synthetic import generate_corpus
 
-    with exit_on_input_error(ValueError, FileExistsError):
+    with _input_errors(ValueError, FileExistsError):
         summary = generate_corpus(
             args.out,
             num=args.num,
@@ -117,8 +120,8 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
         help='voc: a list file or * for all; '
         'yolo: an image folder; coco: JSON or JSON:IMAGE_FOLDER; relative to --src',
     )
-    own.add_argument('--prompt', default=DEFAULT_PROMPT, help='disease or cell words of the prompt')
-    own.add_argument('--licence', default='unknown', help='licence of the data')
+    own.add_argument('--prompt', help=f'disease or cell words of the prompt (default: {DEFAULT_PROMPT})')
+    own.add_argument('--licence', help='licence of the data (default: unknown)')
     own.add_argument('--annotations', help='voc: folder of the XML files')
     own.add_argument('--image-folder', help='voc: folder of the images')
     own.add_argument('--coordinates', choices=['corners', 'inclusive'], help='voc: meaning of xmin ... ymax')
@@ -136,33 +139,30 @@ def _add_check(commands, common: argparse.ArgumentParser) -> None:
 
 
 def _entry(args: argparse.Namespace) -> CatalogueEntry:
-    own = {
+    policies = {'unpaired': args.unpaired, 'unlabelled': args.unlabelled}
+    layout = {
         'annotations': args.annotations,
         'images': args.image_folder,
         'coordinates': args.coordinates,
         'data': args.data,
-        'unpaired': args.unpaired,
-        'unlabelled': args.unlabelled,
+        'splits': dict(_pair(text, '--split', required=True) for text in args.split or ()),
     }
-    parameters = {name: value for name, value in own.items() if value is not None}
-    if args.split:
-        parameters['splits'] = dict(_pair(value, '--split', required=True) for value in args.split)
+    texts = {'prompt': args.prompt, 'licence': args.licence}
+    classes = dict(_pair(text, '--classes') for text in args.classes or ())
+    policies, layout, texts = (_given(options) for options in (policies, layout, texts))
     if args.name in FORMATS:
-        classes = dict(_pair(value, '--classes') for value in args.classes or ())
-        return own_entry(
-            args.name,
-            args.src,
-            args.out.name,
-            parameters,
-            classes=classes,
-            prompt=args.prompt,
-            licence=args.licence,
+        return own_entry(args.name, args.src, args.out.name, {**layout, **policies}, classes=classes, **texts)
+    if layout or texts or classes:
+        raise InputError(
+            f'{args.name}: the catalogue says how to read it; '
+            f'options of your own data go with {", ".join(FORMATS)}'
         )
-    if parameters or args.classes:
-        sys.exit(
-            f'error: {args.name} is in the catalogue; options of your own data go with {", ".join(FORMATS)}'
-        )
-    return load_entry(args.name)
+    entry = load_entry(args.name)
+    return replace(entry, parameters={**entry.parameters, **policies})
+
+
+def _given(options: dict) -> dict:
+    return {name: value for name, value in options.items() if value}
 
 
 def _finish(out: Path) -> int:
@@ -177,15 +177,34 @@ def _train_tokenizer(roots: list[Path], out: Path, vocab_size: int) -> None:
     from unihema_mm.models.text.tokenizer import train_tokenizer
 
     texts = collect_texts(roots)
-    with exit_on_input_error(ValueError):
+    with _input_errors(ValueError):
         tokenizer = train_tokenizer(texts, out, vocab_size)
     print(f'tokenizer: {len(tokenizer)} tokens from {len(texts)} texts in {out}')
+
+
+@contextmanager
+def _all_faults() -> Iterator[None]:
+    """Print the faults that the one line of a :class:`DataError` only counts."""
+    try:
+        yield
+    except DataError as error:
+        for fault in error.faults[1:]:
+            print(fault, file=sys.stderr)
+        raise
+
+
+@contextmanager
+def _input_errors(*kinds: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kinds as error:
+        raise InputError(str(error)) from error
 
 
 def _pair(text: str, option: str, required: bool = False) -> tuple[str, str]:
     name, sign, value = text.partition('=')
     if not name or (sign and not value) or (required and not sign):
-        sys.exit(f'error: {option} {text!r}: write NAME=VALUE')
+        raise InputError(f'{option} {text!r}: write NAME=VALUE')
     return name, value or name
 
 
@@ -199,7 +218,7 @@ def _positive(text: str) -> int:
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     try:
-        with exit_on_input_error():
+        with exit_on_input_error(), _all_faults():
             return args.run(args)
     except KeyboardInterrupt:
         print('interrupted; the same command continues', file=sys.stderr)

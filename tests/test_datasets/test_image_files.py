@@ -60,7 +60,7 @@ def test_not_an_image():
 
 
 def test_absent_image(tmp_path):
-    with pytest.raises(UnreadableImageError, match='nothing.png: image: cannot be read'):
+    with pytest.raises(UnreadableImageError, match=r'nothing.png: image: cannot be read'):
         decode_image(tmp_path / 'nothing.png')
 
 
@@ -73,6 +73,13 @@ def test_size_and_pixels_agree_on_exif_rotation(tmp_path):
     (tmp_path / 'x.jpg').write_bytes(stream.getvalue())
     assert image_size(stream.getvalue()) == (30, 40)
     assert decode_image(tmp_path / 'x.jpg').shape == (40, 30, 3)
+
+
+def test_size_of_a_large_tiff_whose_header_is_at_its_end():
+    pixels = np.random.default_rng(0).integers(0, 255, (700, 800, 3), np.uint8)
+    content = cv2.imencode('.tif', pixels)[1].tobytes()
+    assert len(content) > 1 << 20
+    assert image_size(content) == (800, 700)
 
 
 def test_missing_files(tmp_path):

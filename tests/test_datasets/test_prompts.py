@@ -23,5 +23,5 @@ def test_empty_prompt(words):
 
 
 def test_template_without_place():
-    with pytest.raises(ValueError, match='has no {prompt}'):
+    with pytest.raises(ValueError, match=r'has no {prompt}'):
         fill_prompt('RBC', 'Find cells')

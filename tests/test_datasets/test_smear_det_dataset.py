@@ -150,7 +150,7 @@ def test_missing_image_files(document, write_data):
     root = write_data(document)
     for name in 'ab':
         (root / 'images' / f'{name}.png').unlink()
-    with pytest.raises(DataError, match='2 of 3 image files do not exist in .*: images/a.png, images/b.png'):
+    with pytest.raises(DataError, match=r'2 of 3 image files do not exist in .*: images/a.png, images/b.png'):
         build(root)
     assert len(build(root, check_files=False)) == 3
 

@@ -22,5 +22,5 @@ def test_all_kinds_of_text(document, write_data):
 
 
 def test_folder_without_annotations(tmp_path):
-    with pytest.raises(DataError, match='holds no .json file'):
+    with pytest.raises(DataError, match=r'holds no .json file'):
         collect_texts([tmp_path])

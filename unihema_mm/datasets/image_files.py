@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from unihema_mm.utils.errors import InputError
 
@@ -91,7 +91,7 @@ def fault_of_image(content: bytes) -> str | None:
             image.load()
     except UnidentifiedImageError:
         return 'is not an image file, or its header is broken'
-    except (OSError, SyntaxError, ValueError) as fault:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
         return 'is truncated' if 'truncated' in str(fault).lower() else f'cannot be decoded ({fault})'
     return None
 
@@ -99,22 +99,23 @@ def fault_of_image(content: bytes) -> str | None:
 def image_size(content: bytes) -> tuple[int, int]:
     """Return width and height of an image as loaders show it, i.e. after its EXIF rotation.
 
-    Only the header is parsed.
+    Only the header is parsed, unless the image is rotated.
 
     Args:
-        content: The bytes of the file, or at least its header.
+        content: The bytes of the file.
 
     Raises:
         ValueError: The header cannot be parsed.
     """
-    parser = ImageFile.Parser()
-    parser.feed(content[: 1 << 20])
-    image = parser.image
-    if image is None:
-        raise ValueError('has no readable image header')
-    width, height = image.size
-    turned = image_format(content) == 'jpeg' and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    return (height, width) if turned else (width, height)
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+            rotated = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+    except (OSError, Image.DecompressionBombError) as fault:
+        raise ValueError(f'has no readable image header ({fault})') from None
+    if rotated:
+        height, width = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+    return width, height
 
 
 def decode_image(path: str | Path) -> np.ndarray:

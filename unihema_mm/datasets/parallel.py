@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from signal import SIG_IGN, SIGINT, signal
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -35,5 +36,6 @@ def map_ordered(
     if workers <= 1 or len(items) <= 1:
         return list(tqdm(map(function, items), **bar))
     chunk = max(1, len(items) // (workers * _CHUNKS_PER_WORKER))
-    with ProcessPoolExecutor(workers) as pool:
+    # An interrupt is this process's to handle; the workers end with it.
+    with ProcessPoolExecutor(workers, initializer=signal, initargs=(SIGINT, SIG_IGN)) as pool:
         return list(tqdm(pool.map(function, items, chunksize=chunk), **bar))

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 
 from unihema_mm.registry import DATASETS
 
-from .boxes import BoxState, fit_box
+from .boxes import BoxState, fit_box, is_number
 from .image_files import UnreadableImageError, missing_files
 from .label_space import as_class_names, make_label_space
 from .prompts import DEFAULT_PROMPT, DETECTION_TEMPLATE, fill_prompt
@@ -94,7 +94,7 @@ class SmearDetDataset(CocoDataset):
             document['categories'], self.ann_file, self.declared_classes, self.shared_classes
         )
         self.cat_ids = list(self.cat2label)
-        images = [image for image in document['images'] if self.task in image.get('tasks', [self.task])]
+        images = [image for image in document['images'] if self._is_meant(image)]
         if not images:
             raise DataError(
                 Fault(
@@ -175,6 +175,9 @@ class SmearDetDataset(CocoDataset):
             raise DataError(faults)
         return document
 
+    def _is_meant(self, image: dict) -> bool:
+        return image.get('tasks') is None or self.task in image['tasks']
+
     def _is_local(self, path: str) -> bool:
         return isinstance(get_file_backend(path, backend_args=self.backend_args), LocalBackend)
 
@@ -212,7 +215,8 @@ class SmearDetDataset(CocoDataset):
                 continue
             if state is BoxState.CLIPPED:
                 self.repairs[state.value] += 1
-            area = annotation.get('area') or (x2 - x1) * (y2 - y1)
+            area = annotation.get('area')
+            area = area if is_number(area) and area > 0 else (x2 - x1) * (y2 - y1)
             objects[annotation['image_id']].append(
                 {**annotation, 'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': area}
             )

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-OBJECT = '<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>'
+OBJECT = (
+    '<object><name>{}</name><bndbox>'
+    '<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>'
+)
 SIZE = '<size><width>40</width><height>30</height><depth>3</depth></size>'
 
 

@@ -44,7 +44,7 @@ def test_keys_are_added_and_masks_kept(coco, tmp_path):
 
 def test_missing_image(coco, tmp_path):
     (coco / 'pictures' / 'a.jpg').unlink()
-    with pytest.raises(DataError, match="image 9: file_name: 'pictures/a.jpg' does not exist"):
+    with pytest.raises(DataError, match=r"image 9: file_name: 'pictures/a.jpg' does not exist"):
         run(coco, tmp_path)
     assert run(coco, tmp_path, unpaired='skip').changes['label_without_image'] == [
         'annotations/train.json: image 9: pictures/a.jpg'
@@ -60,13 +60,13 @@ def test_faulty_json_is_refused_with_all_faults(coco, tmp_path):
 
 def test_size_that_differs(coco, tmp_path):
     spoil(coco, lambda document: document['images'][0].update(width=41))
-    with pytest.raises(DataError, match='b.jpg: image: size: is 40x30, its record says 41x30'):
+    with pytest.raises(DataError, match=r'b.jpg: image: size: is 40x30, its record says 41x30'):
         run(coco, tmp_path)
 
 
 def test_default_splits(coco, tmp_path):
     entry = own_entry('coco', coco, 'toy')
-    with pytest.raises(DataError, match="'b.jpg' does not exist|'a.jpg' does not exist"):
+    with pytest.raises(DataError, match=r"'b.jpg' does not exist|'a.jpg' does not exist"):
         convert(entry, coco, tmp_path / 'out')
     (coco / 'pictures' / 'a.jpg').rename(coco / 'a.jpg')
     (coco / 'pictures' / 'b.jpg').rename(coco / 'b.jpg')

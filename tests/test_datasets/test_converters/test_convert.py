@@ -64,7 +64,7 @@ def test_interrupted_conversion_continues(voc, tmp_path):
     entry, out = voc_entry(voc), tmp_path / 'out'
     convert(entry, voc, tmp_path / 'whole')
     (voc / 'Annotations' / '00012.xml').write_text('<annotation>')
-    with pytest.raises(DataError, match='00012.xml: file: content: is not whole XML'):
+    with pytest.raises(DataError, match=r'00012.xml: file: content: is not whole XML'):
         convert(entry, voc, out)
     assert not (out / 'annotations').exists()
     assert json.loads((out / 'conversion_report.json').read_text())['complete'] is False
@@ -188,5 +188,5 @@ def test_two_images_that_would_get_the_same_name(yolo, tmp_path, tools):
         .replace('train: ./images/train/', 'train: [images/train, more/images]')
     )
     (yolo / 'data.yaml').write_text(text)
-    with pytest.raises(DataError, match='would both become images/train/a.png'):
+    with pytest.raises(DataError, match=r'would both become images/train/a.png'):
         convert(own_entry('yolo', yolo, 'toy'), yolo, tmp_path / 'out')

@@ -48,13 +48,21 @@ def test_missing_size_is_reported_and_wrong_size_is_an_error(voc, tmp_path, tool
     tools.text(
         voc / 'Annotations' / '00003.xml', tools.xml(size='<size><width>41</width><height>30</height></size>')
     )
-    with pytest.raises(DataError, match='00003.xml: file: size: says 41x30, the image has 40x30'):
+    with pytest.raises(DataError, match=r'00003.xml: file: size: says 41x30, the image has 40x30'):
         run(voc, tmp_path)
+
+
+def test_difficult_objects_are_kept_and_reported(voc, tmp_path):
+    path = voc / 'Annotations' / '00000.xml'
+    path.write_text(path.read_text().replace('<bndbox>', '<difficult>1</difficult><bndbox>'))
+    report = run(voc, tmp_path)
+    assert report.changes == {'difficult': ['Annotations/00000.xml: object 1: RBC']}
+    assert report.total('objects') == 5
 
 
 def test_bad_number(voc, tmp_path, tools):
     tools.text(voc / 'Annotations' / '00000.xml', tools.xml(('RBC', 1, 'x', 3, 4)))
-    with pytest.raises(DataError, match="00000.xml: object 1: bndbox/ymin: is 'x'; must be a number"):
+    with pytest.raises(DataError, match=r"00000.xml: object 1: bndbox/ymin: is 'x'; must be a number"):
         run(voc, tmp_path)
 
 
@@ -98,14 +106,14 @@ def test_unknown_split_name(voc, tmp_path):
 
 def test_label_without_image(voc, tmp_path):
     (voc / 'JPEGImages' / '00003.jpg').unlink()
-    with pytest.raises(DataError, match='00003.xml: file: image: its image does not exist'):
+    with pytest.raises(DataError, match=r'00003.xml: file: image: its image does not exist'):
         run(voc, tmp_path)
     assert run(voc, tmp_path, unpaired='skip').changes == {'label_without_image': ['Annotations/00003.xml']}
 
 
 def test_image_without_label(voc, tmp_path):
     (voc / 'Annotations' / '00003.xml').unlink()
-    with pytest.raises(DataError, match='00003.jpg: file: label: its label file does not exist'):
+    with pytest.raises(DataError, match=r'00003.jpg: file: label: its label file does not exist'):
         run(voc, tmp_path)
     report = run(voc, tmp_path, unlabelled='skip')
     assert report.changes == {'image_without_label': ['JPEGImages/00003.jpg']} and report.total('images') == 4

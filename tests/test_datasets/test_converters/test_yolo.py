@@ -126,6 +126,13 @@ def test_number_of_classes_that_differs(yolo, tmp_path, tools):
         run(yolo, tmp_path)
 
 
+def test_other_files_and_folders_beside_the_images_are_reported(yolo, tmp_path, tools):
+    tools.image(yolo / 'images' / 'train' / 'more' / 'x.png', '.png')
+    tools.text(yolo / 'images' / 'train' / 'note.doc', 'x')
+    tools.text(yolo / 'images' / 'train' / '.hidden', 'x')
+    assert run(yolo, tmp_path).changes == {'other_entry': ['images/train/more', 'images/train/note.doc']}
+
+
 def test_txl_pbc(sample, tmp_path):
     source = sample('txl_pbc_v2')
     report = convert(load_entry('txl_pbc'), source, tmp_path / 'txl', workers=2, images='symlink')

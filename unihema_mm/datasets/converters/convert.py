@@ -1,6 +1,5 @@
 """The conversion of a whole data set."""
 
-import json
 from collections import defaultdict
 from dataclasses import fields, replace
 from functools import partial
@@ -10,7 +9,7 @@ from ..catalogue import CatalogueEntry
 from ..label_space import nearest_names
 from ..parallel import map_ordered
 from ..prompts import DEFAULT_PROMPT
-from ..schema import SCHEMA_VERSION, SPLITS, DataError, Fault, write_document
+from ..schema import SCHEMA_VERSION, SPLITS, DataError, Fault, read_document, write_document
 from .coco import CocoReader
 from .item import Outcome, convert_item
 from .placing import ImageMode
@@ -187,7 +186,7 @@ def _check_out(entry: CatalogueEntry, source: Path, out: Path) -> None:
         )
     report = out / REPORT_FILE
     if report.is_file():
-        other = json.loads(report.read_text(encoding='utf-8')).get('dataset')
+        other = read_document(str(report)).get('dataset')
         if other != entry.name:
             raise DataError(
                 Fault(

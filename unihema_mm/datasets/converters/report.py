@@ -19,6 +19,8 @@ CHANGES = {
     'class_list_differs': 'class lists that differ from data.yaml, data.yaml is used',
     'parent_path': 'paths of data.yaml that leave the source folder, read inside it',
     'not_a_label': 'class lists among the labels, ignored',
+    'difficult': 'objects marked difficult, kept as ordinary objects',
+    'other_entry': 'other files or folders beside the images, left out',
     'unlisted_image': 'images or labels in no split list, left out',
     'label_without_image': 'labels without image, left out',
     'image_without_label': 'images without label, left out',

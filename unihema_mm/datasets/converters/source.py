@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 from ..image_files import IMAGE_SUFFIXES
 from ..schema import DataError, Fault
 
+_LABEL_SUFFIXES = ('.txt', '.xml', '.json')
+
 MissingPolicy = Literal['error', 'skip']
 UnlabelledPolicy = Literal['error', 'skip', 'background']
 
@@ -76,7 +78,7 @@ class Reader(Protocol):
         """Read the objects of one image of the given width and height; runs in a worker process."""
 
 
-def list_images(source: Path, folder: str) -> list[str]:
+def list_images(source: Path, folder: str) -> tuple[list[str], list[Note]]:
     """List the image files of a folder.
 
     Args:
@@ -84,7 +86,8 @@ def list_images(source: Path, folder: str) -> list[str]:
         folder: Folder relative to it; sub-folders are not entered.
 
     Returns:
-        Sorted paths relative to ``source``.
+        Sorted paths relative to ``source``, and notes about what else lies there (labels and hidden
+        files apart).
 
     Raises:
         DataError: The folder does not exist.
@@ -94,11 +97,14 @@ def list_images(source: Path, folder: str) -> list[str]:
         raise DataError(
             Fault(str(path), 'folder', 'images', 'does not exist', 'check --src and the image folder')
         )
-    return sorted(
-        str(PurePosixPath(folder) / entry.name)
-        for entry in path.iterdir()
-        if entry.suffix.lower() in IMAGE_SUFFIXES
-    )
+    images, notes = [], []
+    for entry in sorted(path.iterdir()):
+        name = str(PurePosixPath(folder) / entry.name)
+        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.is_dir():
+            images.append(name)
+        elif entry.suffix.lower() not in _LABEL_SUFFIXES and not entry.name.startswith('.'):
+            notes.append(Note('other_entry', name))
+    return images, notes
 
 
 def by_stem(names: Sequence[str]) -> dict[str, str]:

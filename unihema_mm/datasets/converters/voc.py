@@ -1,6 +1,7 @@
 """Reader of Pascal VOC XML boxes with split lists."""
 
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -60,12 +61,13 @@ class VocReader:
         """List the images of the split lists."""
         splits = self.splits or self._default_splits()
         check_split_names(splits, SPLITS)
-        images = by_stem(list_images(self.source, self.images))
+        names, notes = list_images(self.source, self.images)
+        images = by_stem(names)
         labels = {
             path.stem: str(PurePosixPath(self.annotations) / path.name)
             for path in sorted((self.source / self.annotations).glob('*.xml'))
         }
-        items, notes, split_of = [], [], {}
+        items, split_of = [], {}
         for split, value in splits.items():
             for stem in self._stems(value, images, labels):
                 if stem in split_of:
@@ -109,6 +111,8 @@ class VocReader:
             x1, y1, x2, y2 = (
                 _number(element, key, item.label, where) for key in ('xmin', 'ymin', 'xmax', 'ymax')
             )
+            if (element.findtext('difficult') or '0').strip() != '0':
+                notes.append(Note('difficult', f'{item.label}: {where}: {name}'))
             objects.append(RawObject(name, (x1 - shift, y1 - shift, x2, y2), where))
         return objects, notes
 
@@ -127,11 +131,9 @@ class VocReader:
             line.split()[0] for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()
         )
         stems = [word if word in images or word in labels else PurePosixPath(word).stem for word in words]
-        repeated = {stem for stem in stems if stems.count(stem) > 1}
+        repeated = sorted(stem for stem, count in Counter(stems).items() if count > 1)
         if repeated:
-            raise DataError(
-                Fault(str(path), sorted(repeated)[0], 'split list', 'is listed twice', 'list it once')
-            )
+            raise DataError(Fault(str(path), repeated[0], 'split list', 'is listed twice', 'list it once'))
         return sorted(stems)
 
     def _check_names(self, root: ElementTree.Element, item: SourceItem) -> list[Note]:

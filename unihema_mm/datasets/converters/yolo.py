@@ -142,7 +142,9 @@ class YoloReader:
         )
 
     def _items_of_folder(self, split: str, folder: str, notes: list[Note]) -> list[SourceItem]:
-        images = by_stem(list_images(self.source, folder))
+        names, others = list_images(self.source, folder)
+        notes += others
+        images = by_stem(names)
         label_folder = _label_folder(folder)
         labels = {}
         for path in sorted((self.source / label_folder).glob('*.txt')):

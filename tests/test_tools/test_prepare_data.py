@@ -1,0 +1,132 @@
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'prepare_data.py'
+
+
+@pytest.fixture(scope='module')
+def main():
+    return runpy.run_path(str(TOOL))['main']
+
+
+@pytest.fixture
+def yolo(tmp_path):
+    root = tmp_path / 'yolo'
+    for kind in ('images', 'labels'):
+        (root / kind / 'train').mkdir(parents=True)
+    for name in 'ab':
+        cv2.imwrite(str(root / 'images' / 'train' / f'{name}.png'), np.full((30, 40, 3), 200, np.uint8))
+        (root / 'labels' / 'train' / f'{name}.txt').write_text('0 0.5 0.5 0.25 0.2\n0 0.5 0.5 0.25 0.2\n')
+    (root / 'data.yaml').write_text('train: images/train\nnames: [ring]\n')
+    return root
+
+
+def test_convert_check_and_tokenizer(main, yolo, tmp_path, capsys):
+    out = tmp_path / 'out'
+    options = ['--prompt', 'Malaria', '--licence', 'CC0', '--workers', '1']
+    assert main(['convert', 'yolo', '--src', str(yolo), '--out', str(out), *options]) == 0
+    printed = capsys.readouterr().out
+    assert 'out: 2 images, 2 objects' in printed
+    assert '2 exact repetitions of an object, dropped' in printed
+    document = json.loads((out / 'annotations' / 'train.json').read_text())
+    assert document['info']['licence'] == 'CC0' and document['images'][0]['prompt'] == 'Malaria'
+    assert (out / 'tokenizer' / 'tokenizer.json').is_file()
+
+    assert main(['check', str(out), '--images']) == 0
+    assert '0 faults in 1 files with 2 images (2 decoded) and 2 objects' in capsys.readouterr().out
+
+    target = tmp_path / 'both'
+    assert main(['tokenizer', str(out), str(out), '--out', str(target), '--vocab-size', '512']) == 0
+    assert (target / 'tokenizer.json').is_file()
+
+
+def test_check_names_each_fault_and_exits_with_1(main, yolo, tmp_path, capsys):
+    out = tmp_path / 'out'
+    main(['convert', 'yolo', '--src', str(yolo), '--out', str(out), '--workers', '1'])
+    file = out / 'annotations' / 'train.json'
+    document = json.loads(file.read_text())
+    document['annotations'][0]['category_id'] = 9
+    document['images'][1]['height'] = -1
+    file.write_text(json.dumps(document))
+    capsys.readouterr()
+    assert main(['check', str(file)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[-1].startswith('2 faults in 1 files')
+    assert all(line.startswith(f'{file}: ') for line in lines[:-1])
+
+
+def test_own_classes_are_renamed(main, yolo, tmp_path):
+    out = tmp_path / 'out'
+    options = ['--classes', 'ring=trophozoite', '--split', 'val=images/train', '--workers', '1']
+    assert main(['convert', 'yolo', '--src', str(yolo), '--out', str(out), *options]) == 0
+    assert (
+        json.loads((out / 'annotations' / 'val.json').read_text())['categories'][0]['name'] == 'trophozoite'
+    )
+
+
+def test_every_fault_of_a_source_is_told(main, yolo, tmp_path, capsys):
+    for name in 'ab':
+        (yolo / 'labels' / 'train' / f'{name}.txt').write_text('5 0.5 0.5 0.25 0.2\n')
+    with pytest.raises(SystemExit):
+        main(['convert', 'yolo', '--src', str(yolo), '--out', str(tmp_path / 'out'), '--workers', '1'])
+    shown = capsys.readouterr().err
+    assert 'a.txt: line 1: class: 5 is out of range' in shown
+    assert 'b.txt: line 1: class: 5 is out of range' in shown
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['convert', 'bcdd', '--src', '.', '--out', 'x'], 'is not a known data set (nearest: bccd)'),
+        (['convert', 'bccd', '--src', 'nowhere', '--out', 'x'], 'nowhere: folder: path: does not exist'),
+        (
+            ['convert', 'bccd', '--src', '.', '--out', 'x', '--classes', 'a'],
+            'bccd: the catalogue says how to read it; options of your own',
+        ),
+        (
+            ['convert', 'coco', '--src', '.', '--out', 'x', '--split', 'train'],
+            "--split 'train': write NAME=VALUE",
+        ),
+        (['tokenizer', 'nowhere', '--out', 'x'], 'nowhere: folder: annotations: holds no .json file'),
+        (['synthetic', '--out', 'x', '--cells', '-1'], 'cells is -1'),
+    ],
+)
+def test_wrong_input_is_one_line(main, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as error:
+        main(arguments)
+    shown = capsys.readouterr().err
+    assert error.value.code == 2
+    assert shown.startswith('error: ') and message in shown and len(shown.splitlines()) == 1
+
+
+def test_synthetic(main, tmp_path, capsys):
+    for out in ('a', 'b'):
+        options = ['--num', '3', '--cells', '2', '--seed', '5', '--workers', '1']
+        assert main(['synthetic', '--out', str(tmp_path / out), *options]) == 0
+    printed = capsys.readouterr().out
+    assert 'synthetic: seed 5' in printed and 'RBC' in printed
+    files = sorted(path.relative_to(tmp_path / 'a') for path in (tmp_path / 'a').rglob('*') if path.is_file())
+    assert Path('tokenizer/tokenizer.json') in files and Path('annotations/train.json') in files
+    for file in files:
+        assert (tmp_path / 'a' / file).read_bytes() == (tmp_path / 'b' / file).read_bytes()
+
+
+def test_as_a_program(tmp_path):
+    result = subprocess.run(
+        [sys.executable, str(TOOL), 'check', str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=TOOL.parents[1],
+        env={'PYTHONPATH': str(TOOL.parents[1]), 'PATH': ''},
+        check=False,
+    )
+    assert result.returncode == 1
+    assert 'holds no .json file' in result.stdout.splitlines()[0]
