@@ -33,6 +33,8 @@ def fit_box(box: Sequence[float], width: float, height: float) -> tuple[list[flo
     x1, y1, x2, y2 = box
     if x2 <= x1 or y2 <= y1:
         return list(box), BoxState.EMPTY
+    if x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height:
+        return list(box), BoxState.INSIDE
     fitted = [max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)]
     if fitted[2] <= fitted[0] or fitted[3] <= fitted[1]:
         return fitted, BoxState.OUTSIDE
@@ -42,7 +44,7 @@ def fit_box(box: Sequence[float], width: float, height: float) -> tuple[list[flo
 
 def is_number(value: object) -> bool:
     """Whether a JSON value is a finite number (booleans, NaN and infinity are not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return type(value) in (int, float) and isfinite(value)
 
 
 def is_box(value: object) -> bool:

@@ -62,7 +62,7 @@ def check_boxes(document: dict, file: str) -> list[Fault]:
 
 def is_id(value: object) -> bool:
     """Whether a JSON value can be an id or a count (booleans are not)."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    return type(value) is int
 
 
 def _lists(document: dict, file: str) -> Iterator[Fault]:
@@ -83,13 +83,12 @@ def _ids(records: list[dict], kind: str, file: str) -> Iterator[Fault]:
     seen = {}
     for index, record in enumerate(records):
         identity = record.get('id')
-        where = f'{kind}[{index}]'
         if not is_id(identity):
-            yield Fault(file, where, 'id', f'is {identity!r}', 'must be an integer')
+            yield Fault(file, f'{kind}[{index}]', 'id', f'is {identity!r}', 'must be an integer')
         elif identity in seen:
             yield Fault(
                 file,
-                where,
+                f'{kind}[{index}]',
                 'id',
                 f'{identity} is already used by {kind}[{seen[identity]}]',
                 'give every record its own id',
@@ -141,32 +140,21 @@ def _annotations(document: dict, file: str) -> Iterator[Fault]:
     category_ids = {category['id'] for category in document['categories'] if is_id(category.get('id'))}
     known = shorten(sorted(category_ids), 10) or 'none'
     for index, annotation in enumerate(annotations):
-        where = f'annotation {annotation["id"]}' if 'id' in annotation else f'annotations[{index}]'
         image_id, category_id = annotation.get('image_id'), annotation.get('category_id')
+        found = []
         if not is_id(image_id) or image_id not in image_ids:
-            yield Fault(
-                file,
-                where,
-                'image_id',
-                f'{image_id!r} is not an image of this file',
-                'add the image record or drop the object',
+            found.append(
+                ('image_id', f'{image_id!r} is not an image of this file', 'add the image or drop the object')
             )
         if not is_id(category_id) or category_id not in category_ids:
-            yield Fault(
-                file,
-                where,
-                'category_id',
-                f'{category_id!r} is out of range, the categories are {known}',
-                'add the category or correct the id',
-            )
+            what = f'{category_id!r} is out of range, the categories are {known}'
+            found.append(('category_id', what, 'add the category or correct the id'))
         if not is_box(annotation.get('bbox')):
-            yield Fault(
-                file,
-                where,
-                'bbox',
-                f'is {annotation.get("bbox")!r}',
-                'must be [x, y, w, h], four finite numbers',
-            )
+            what = f'is {annotation.get("bbox")!r}'
+            found.append(('bbox', what, 'must be [x, y, w, h], four finite numbers'))
+        for fault in found:
+            where = f'annotation {annotation["id"]}' if 'id' in annotation else f'annotations[{index}]'
+            yield Fault(file, where, *fault)
 
 
 def fault_of_path(value: object) -> str | None:
