@@ -22,7 +22,6 @@ def build(root, **options):
         'type': 'SmearDetDataset',
         'data_root': str(root),
         'ann_file': 'annotations/train.json',
-        'data_prefix': {'img': ''},
         'pipeline': PIPELINE,
     }
     return DATASETS.build({**config, **options})
@@ -230,3 +229,14 @@ def test_file_order_of_images_is_kept(document, write_data):
     root = write_data(document)
     assert json.loads((root / 'annotations' / 'train.json').read_text())['images'][0]['id'] == 3
     assert [info['img_id'] for info in build(root, serialize_data=False).data_list] == [3, 2, 1]
+
+
+def test_image_folder_of_its_own(document, write_data):
+    for image in document['images']:
+        image['file_name'] = image['file_name'].removeprefix('images/')
+    root = write_data(document)
+    for name in 'abc':
+        (root / f'{name}.png').rename(root / 'images' / f'{name}.png')
+    assert build(root, data_prefix={'img': 'images'})[0]['data_samples'].img_id == 1
+    with pytest.raises(DataError, match='3 of 3 image files do not exist'):
+        build(root)

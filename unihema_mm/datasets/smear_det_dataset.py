@@ -46,6 +46,7 @@ class SmearDetDataset(CocoDataset):
         default_prompt: Prompt words of records that have none.
         prompt_template: Template with the place ``{prompt}``.
         check_files: Whether to look for missing image files at the start (local files only).
+        data_prefix: Folder of the images as ``img``, by default ``data_root`` itself, as in the schema.
         metainfo: ``metainfo['classes']`` is not needed; if given, it must equal the names in the file.
         **kwargs: Arguments of mmdet's ``CocoDataset``.
 
@@ -64,6 +65,7 @@ class SmearDetDataset(CocoDataset):
         default_prompt: str = DEFAULT_PROMPT,
         prompt_template: str = DETECTION_TEMPLATE,
         check_files: bool = True,
+        data_prefix: dict | None = None,
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
@@ -78,7 +80,7 @@ class SmearDetDataset(CocoDataset):
         self.repairs: Counter = Counter()
         self.unreadable: Counter = Counter()
         kwargs.setdefault('data_prefix', {'img': ''})
-        super().__init__(*args, metainfo=metainfo, **kwargs)
+        super().__init__(*args, data_prefix=data_prefix or {'img': ''}, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read and check the annotation file.
