@@ -7,8 +7,12 @@ import pytest
 
 
 def pytest_addoption(parser):
-    parser.addoption('--samples', default=os.environ.get('UNIHEMA_SAMPLES'), help='folder of real sample data sets')
-    parser.addoption('--references', default=os.environ.get('UNIHEMA_REFERENCES'), help='folder of golden numbers')
+    parser.addoption(
+        '--samples', default=os.environ.get('UNIHEMA_SAMPLES'), help='folder of real sample data sets'
+    )
+    parser.addoption(
+        '--references', default=os.environ.get('UNIHEMA_REFERENCES'), help='folder of golden numbers'
+    )
 
 
 def _existing(request, option: str, name: str) -> Path:

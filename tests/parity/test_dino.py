@@ -40,7 +40,9 @@ def pair(repo, tiny_tokenizer):
             with torch.no_grad():
                 padding_token = model.memory_trans_norm(model.memory_trans_fc.bias)
                 branch = model.bbox_head.cls_branches[model.decoder.num_layers]
-                branch.weight.copy_(torch.randn(branch.weight.shape, generator=torch.Generator().manual_seed(1)))
+                branch.weight.copy_(
+                    torch.randn(branch.weight.shape, generator=torch.Generator().manual_seed(1))
+                )
                 branch.weight.sub_(20 * padding_token / padding_token.square().sum())
         return ours, dino
 
@@ -84,7 +86,9 @@ def test_training_losses(pair, sizes, num_items):
     expected = dino.loss(*batch)
     assert actual.keys() == expected.keys()
     for name, value in expected.items():
-        torch.testing.assert_close(actual[name], value, atol=1e-4, rtol=1e-4, msg=lambda text, name=name: f'{name}: {text}')
+        torch.testing.assert_close(
+            actual[name], value, atol=1e-4, rtol=1e-4, msg=lambda text, name=name: f'{name}: {text}'
+        )
 
 
 def test_gradients_of_the_shared_part(pair):

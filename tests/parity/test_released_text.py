@@ -10,7 +10,13 @@ import torch
 from unihema_mm.models import T5TextEncoder, TextGuidedVisualRefinement
 
 FLAN_T5_BASE = dict(
-    vocab_size=32128, d_model=768, d_kv=64, d_ff=2048, num_layers=12, num_heads=12, feed_forward_proj='gated-gelu'
+    vocab_size=32128,
+    d_model=768,
+    d_kv=64,
+    d_ff=2048,
+    num_layers=12,
+    num_heads=12,
+    feed_forward_proj='gated-gelu',
 )
 REFINER_NAMES = {
     'text_proj.': 'transformer.text_proj.',
@@ -33,7 +39,12 @@ def golden(reference):
         return torch.from_numpy(array)
 
     config = json.loads((folder / 'config.json').read_text())
-    return np.load(folder / 'inputs.npz'), np.load(folder / 'outputs.npz'), weight, config['tolerance_max_abs']
+    return (
+        np.load(folder / 'inputs.npz'),
+        np.load(folder / 'outputs.npz'),
+        weight,
+        config['tolerance_max_abs'],
+    )
 
 
 def test_text_features_and_refined_queries(golden, tiny_tokenizer):

@@ -42,7 +42,9 @@ def make_batch():
 
     def make(model, sizes=((96, 128), (80, 112)), num_items=(3, 5), training=True):
         torch.manual_seed(0)
-        packed = demo_mm_inputs(len(sizes), [(3, *size) for size in sizes], num_classes=3, num_items=list(num_items))
+        packed = demo_mm_inputs(
+            len(sizes), [(3, *size) for size in sizes], num_classes=3, num_items=list(num_items)
+        )
         for index, sample in enumerate(packed['data_samples']):
             words = PROMPTS[index % len(PROMPTS)]
             sample.set_metainfo({'text': f'This image is for the detection of {words} cells'})

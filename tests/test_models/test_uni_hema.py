@@ -25,7 +25,9 @@ def test_images_without_objects_reach_the_same_parameters(build_model, make_batc
     assert all(param.grad is not None for param in model.parameters() if param.requires_grad)
     assert all(torch.isfinite(value).all() for value in losses.values())
     if sum(num_items) == 0:
-        assert all(value == 0 for name, value in losses.items() if 'bbox' in name or 'iou' in name or 'dn' in name)
+        assert all(
+            value == 0 for name, value in losses.items() if 'bbox' in name or 'iou' in name or 'dn' in name
+        )
         assert losses['loss_cls'] > 0
 
 
@@ -66,7 +68,9 @@ def test_each_prompt_is_encoded_once(build_model, make_batch):
 @pytest.mark.parametrize('content', ['learned', 'encoder'])
 @pytest.mark.parametrize('fusion', ['concat', 'gate'])
 def test_variants_train_and_predict(build_model, make_batch, content, fusion):
-    model = build_model(content_query=content, text_refiner=dict(type='TextGuidedVisualRefinement', fusion=fusion))
+    model = build_model(
+        content_query=content, text_refiner=dict(type='TextGuidedVisualRefinement', fusion=fusion)
+    )
     total(model.train().loss(*make_batch(model))).backward()
     assert all(param.grad is not None for param in model.parameters() if param.requires_grad)
     with torch.no_grad():
@@ -87,7 +91,9 @@ def test_image_with_fewer_tokens_than_queries(build_model, make_batch, size):
     losses = model.train().loss(*make_batch(model, sizes=[size], num_items=[2]))
     total(losses).backward()
     with torch.no_grad():
-        result = model.eval().predict(*make_batch(model, sizes=[size], num_items=[2], training=False), rescale=False)
+        result = model.eval().predict(
+            *make_batch(model, sizes=[size], num_items=[2], training=False), rescale=False
+        )
     boxes = result[0].pred_instances.bboxes
     assert 0 < len(boxes) < 100
     assert boxes.min() >= 0 and boxes[:, 2].max() <= size[1] and boxes[:, 3].max() <= size[0]

@@ -1,7 +1,9 @@
 # A plain ViT has one stride (14); mmseg's pyramid makes 7, 14, 28 and 56 of it.
 _base_ = '../detector.py'
 
-checkpoint = 'https://mmassets.onedl.ai/mmpretrain/v1.0/dinov2/vit-small-p14_dinov2-pre_3rdparty_20230426-5641ca5a.pth'
+checkpoint = (
+    'https://mmassets.onedl.ai/mmpretrain/v1.0/dinov2/vit-small-p14_dinov2-pre_3rdparty_20230426-5641ca5a.pth'
+)
 model = dict(
     data_preprocessor=dict(pad_size_divisor=14),
     backbone=dict(

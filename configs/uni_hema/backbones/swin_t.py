@@ -1,6 +1,8 @@
 _base_ = '../detector.py'
 
-checkpoint = 'https://github.com/SwinTransformer/storage/releases/download/v1.0.0/swin_tiny_patch4_window7_224.pth'
+checkpoint = (
+    'https://github.com/SwinTransformer/storage/releases/download/v1.0.0/swin_tiny_patch4_window7_224.pth'
+)
 model = dict(
     backbone=dict(
         _delete_=True,

@@ -83,5 +83,5 @@ def test_open_gate_mixes_query_and_text():
 
 
 def test_unknown_fusion_is_named():
-    with pytest.raises(ValueError, match="'concat', 'gate'.*'sum'"):
+    with pytest.raises(ValueError, match=r"'concat', 'gate'.*'sum'"):
         TextGuidedVisualRefinement(fusion='sum')

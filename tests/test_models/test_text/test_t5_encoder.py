@@ -116,5 +116,5 @@ def test_pretrained_folder(encoder, tmp_path):
 
 
 def test_missing_model_names_the_mend(tmp_path):
-    with pytest.raises(FileNotFoundError, match='text_encoder.model'):
+    with pytest.raises(FileNotFoundError, match=r'text_encoder\.model'):
         T5TextEncoder(str(tmp_path / 'absent'))

@@ -28,17 +28,19 @@ def test_saved_folder_is_a_hugging_face_folder(tmp_path):
 
 
 def test_same_corpus_same_files(tmp_path):
-    for name, texts in (('a', TEXTS), ('b', TEXTS[::-1] + ['  ', TEXTS[0]])):
+    for name, texts in (('a', TEXTS), ('b', [*TEXTS[::-1], '  ', TEXTS[0]])):
         train_tokenizer(texts, tmp_path / name, vocab_size=256)
     assert (tmp_path / 'a/tokenizer.json').read_bytes() == (tmp_path / 'b/tokenizer.json').read_bytes()
 
 
-@pytest.mark.parametrize(('texts', 'size', 'message'), [([], 256, 'no text'), (['  '], 256, 'no text'), (TEXTS, 100, 'too small')])
+@pytest.mark.parametrize(
+    ('texts', 'size', 'message'), [([], 256, 'no text'), (['  '], 256, 'no text'), (TEXTS, 100, 'too small')]
+)
 def test_impossible_requests_are_refused(tmp_path, texts, size, message):
     with pytest.raises(ValueError, match=message):
         train_tokenizer(texts, tmp_path, vocab_size=size)
 
 
 def test_missing_folder_names_the_mend(tmp_path):
-    with pytest.raises(FileNotFoundError, match='prepare_data.py'):
+    with pytest.raises(FileNotFoundError, match=r'prepare_data\.py'):
         load_tokenizer(str(tmp_path / 'absent'))

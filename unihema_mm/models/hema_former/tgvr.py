@@ -106,7 +106,5 @@ class TextGuidedVisualRefinement(BaseModule):
             Tensor: Refined queries, (bs, num_queries, embed_dims).
         """
         text = self.text_proj(text)
-        attended, _ = self.attention(
-            queries, text, text, key_padding_mask=text_padding, need_weights=False
-        )
+        attended, _ = self.attention(queries, text, text, key_padding_mask=text_padding, need_weights=False)
         return self.fusion(queries, attended)

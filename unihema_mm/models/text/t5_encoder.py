@@ -64,7 +64,9 @@ class T5TextEncoder(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if dtype not in DTYPES:
-            raise ValueError(f'text encoder dtype must be one of {sorted(DTYPES)} (T5 overflows in float16), got {dtype!r}')
+            raise ValueError(
+                f'text encoder dtype must be one of {sorted(DTYPES)} (T5 overflows in float16), got {dtype!r}'
+            )
         if tokenizer is None and not isinstance(model, str):
             raise ValueError('text encoder with random weights needs tokenizer=FOLDER')
         self.model = _build_t5(model).to(DTYPES[dtype])
@@ -149,6 +151,6 @@ def _build_t5(model: str | dict) -> T5EncoderModel:
         return T5EncoderModel.from_pretrained(model)
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
-            f'text model {model!r} cannot be read; give a local folder in model.text_encoder.model, or fetch it '
-            f'on a machine with network access ({str(error).splitlines()[0]})'
+            f'text model {model!r} cannot be read; give a local folder in model.text_encoder.model, or '
+            f'fetch it on a machine with network access ({str(error).splitlines()[0]})'
         ) from error

@@ -43,7 +43,9 @@ def train_tokenizer(
     if room <= len(alphabet) + len(SPECIAL_TOKENS):
         raise ValueError(f'vocab_size {vocab_size} is too small; 256 is the least that is useful')
     tokenizer = Tokenizer(BPE(unk_token='<unk>'))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(' {2,}'), ' ')])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(' {2,}'), ' ')]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     trainer = BpeTrainer(
