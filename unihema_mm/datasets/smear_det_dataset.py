@@ -79,7 +79,6 @@ class SmearDetDataset(CocoDataset):
         self.check_files = check_files
         self.repairs: Counter = Counter()
         self.unreadable: Counter = Counter()
-        kwargs.setdefault('data_prefix', {'img': ''})
         super().__init__(*args, data_prefix=data_prefix or {'img': ''}, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
