@@ -45,10 +45,10 @@ def main() -> None:
     checkpoint = Path((args.work_dir / 'last_checkpoint').read_text().strip())
     run('tools/test.py', CONFIG, checkpoint, '--work-dir', args.work_dir, '--show-dir', 'overlays')
     overlays = newest(args.work_dir, '*/overlays')
-    print(
-        f'\nDone in {(time.monotonic() - start) / 60:.1f} minutes. Checkpoint: {checkpoint}. Pictures (truth left, '
-        f'detections right): {overlays}. For research use only.'
-    )
+    minutes = (time.monotonic() - start) / 60
+    print(f'\nDone in {minutes:.1f} minutes. Checkpoint: {checkpoint}')
+    print(f'Pictures (truth left, detections right): {overlays}')
+    print('For research use only.')
 
 
 if __name__ == '__main__':
