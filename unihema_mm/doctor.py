@@ -170,7 +170,7 @@ def examine_operators(report: Report) -> None:
             mend = (
                 INSTALL_MMCV
                 if device != 'cuda'
-                else f"install nvcc of torch's CUDA version, then {INSTALL_MMCV}"
+                else f"install nvcc of torch's CUDA version, then {INSTALL_MMCV}; the CPU works: CUDA_VISIBLE_DEVICES="
             )
             why = f'deformable attention fails on {device} ({error})'
             report.problems.append(

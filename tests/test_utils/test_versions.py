@@ -83,6 +83,14 @@ def test_require_versions_raises_one_line(monkeypatch):
     assert caught.value.name == 'mmdet'
 
 
+def test_several_missing_packages_are_one_line_with_one_command(monkeypatch):
+    pretend(
+        monkeypatch, [Problem(name, f'no {name}', f'install {name}') for name in ('torch', 'mmcv', 'mmdet')]
+    )
+    with pytest.raises(ImportError, match=r'^no torch, and 2 more: make env'):
+        versions.require_versions()
+
+
 def test_require_versions_only_warns_for_newer_and_skips_optional(monkeypatch):
     pretend(monkeypatch, [Problem('mmseg', 'old', 'mend', required=False)], ['torch 99 is newer'])
     with pytest.warns(UserWarning, match='torch 99 is newer'):

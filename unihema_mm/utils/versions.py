@@ -192,11 +192,13 @@ def require_versions() -> None:
     _, problems, newer = check_installed()
     for line in newer:
         warnings.warn(line, stacklevel=3)
-    for problem in problems:
-        if problem.required:
-            raise ImportError(
-                f'{problem} (python -m unihema_mm.doctor shows the whole picture)', name=problem.what
-            )
+    broken = [problem for problem in problems if problem.required]
+    if not broken:
+        return
+    line = str(broken[0])
+    if len(broken) > 1:
+        line = f'{broken[0].why}, and {len(broken) - 1} more: {INSTALL_ALL}'
+    raise ImportError(f'{line} (python -m unihema_mm.doctor shows the whole picture)', name=broken[0].what)
 
 
 def is_doctor_run(arguments: list[str]) -> bool:
