@@ -7,8 +7,6 @@ from pathlib import Path
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
-from unihema_mm.datasets.image_files import UnreadableImageError
-from unihema_mm.datasets.schema import DataError
 from unihema_mm.engine.launch import LAUNCHERS, load_config, run_environment
 from unihema_mm.engine.testing import draw_predictions, dump_predictions, use_tta, write_metrics
 from unihema_mm.utils.checkpoint import find_checkpoint
@@ -45,7 +43,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with exit_on_input_error(DataError, UnreadableImageError):
+    with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
         cfg.load_from = find_checkpoint(args.checkpoint)
         cfg.resume = False

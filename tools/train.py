@@ -6,8 +6,6 @@ import os
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
-from unihema_mm.datasets.image_files import UnreadableImageError
-from unihema_mm.datasets.schema import DataError
 from unihema_mm.engine.launch import (
     LAUNCHERS,
     load_config,
@@ -52,7 +50,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with exit_on_input_error(DataError, UnreadableImageError):
+    with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
         if args.amp:
             use_amp(cfg)

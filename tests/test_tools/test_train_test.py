@@ -26,7 +26,9 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
     assert len(pickle.loads(out.read_bytes())) == 8
     assert len(list(pictures.glob('*.png'))) == 8
 
-    assert call_tool('test.py', config, work_dir / 'epoch_2.pth', '--tta', '--work-dir', tmp_path / 'tta') == 0
+    assert (
+        call_tool('test.py', config, work_dir / 'epoch_2.pth', '--tta', '--work-dir', tmp_path / 'tta') == 0
+    )
     assert (tmp_path / 'tta' / 'test_metrics.json').is_file()
 
 

@@ -23,13 +23,12 @@ def draw_predictions(
         cfg: Config of the run, changed in place.
         show: Whether to open a window.
         wait_time: Seconds per picture in the window.
-        folder: Folder of the pictures; None for none.
+        folder: Folder of the pictures, below ``work_dir/<time>`` where it is relative; None for none.
     """
     hook = cfg.default_hooks.setdefault('visualization', dict(type='mmdet.DetVisualizationHook'))
     hook.update(draw=True, show=show, wait_time=wait_time)
     if folder is not None:
-        # The hook joins a relative folder to the previous one at every batch.
-        hook.test_out_dir = str(Path(folder).resolve())
+        hook.test_out_dir = folder
 
 
 def use_tta(cfg: Config) -> None:

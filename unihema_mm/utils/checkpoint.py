@@ -102,7 +102,7 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
     except UnpicklingError as error:
         found = re.search(r'GLOBAL (\S+)', str(error))
         if found is None:
-            raise InputError(f'{path}: not a checkpoint, or damaged ({_first_line(error)})') from None
+            raise InputError(f'{path}: not a checkpoint of torch, or damaged') from None
         raise InputError(
             f'{path}: refused, it names {found.group(1)}, which could run code; ask its author for a file '
             'with weights only (.safetensors, or torch.save of the state dict)'

@@ -120,15 +120,16 @@ class SmearCocoMetric(CocoMetric):
 
         Returns:
             Per metric ``m`` in 'bbox', 'segm': ``m_mAP``, ``m_mAP_50``, ``m_mAP_75``, ``m_mAP_s``,
-            ``m_mAP_m``, ``m_mAP_l``, ``m_AR`` and per class ``m_<class>_AP``, ``m_<class>_AP50``; values in [0, 1], or -1
-            without ground truth.
+            ``m_mAP_m``, ``m_mAP_l``, ``m_AR`` and per class ``m_<class>_AP``, ``m_<class>_AP50``; values in
+            [0, 1], or -1 without ground truth.
         """
         facts, predictions = zip(*results, strict=True)
         self.img_ids = sorted({fact['img_id'] for fact in facts})
         truth = self._ground_truth()
         ids = {category['name']: category['id'] for category in truth.dataset['categories']}
         self.cat_ids = [ids.get(name) for name in self.dataset_meta['classes']]
-        budget = self.max_dets or detection_budget(self._most_objects(truth))
+        per_image = Counter(row['image_id'] for row in self._evaluated_objects(truth))
+        budget = self.max_dets or detection_budget(max(per_image.values(), default=0))
 
         metrics: dict[str, float] = OrderedDict()
         with tempfile.TemporaryDirectory() as folder:
@@ -157,14 +158,11 @@ class SmearCocoMetric(CocoMetric):
             coco.createIndex()
         return coco
 
-    def _most_objects(self, truth) -> int:
+    def _evaluated_objects(self, truth) -> list[dict]:
         evaluated = set(self.img_ids)
-        counts = Counter(
-            row['image_id']
-            for row in truth.dataset['annotations']
-            if not row['iscrowd'] and row['image_id'] in evaluated
-        )
-        return max(counts.values(), default=0)
+        return [
+            row for row in truth.dataset['annotations'] if not row['iscrowd'] and row['image_id'] in evaluated
+        ]
 
     def _evaluate(self, kind: str, truth, found: list[dict], budget: int) -> dict[str, float]:
         if kind == 'segm':
@@ -204,10 +202,7 @@ class SmearCocoMetric(CocoMetric):
         return summary
 
     def _by_class(self, kind: str, truth, precision: np.ndarray) -> dict[str, float]:
-        evaluated = set(self.img_ids)
-        objects = Counter(
-            row['category_id'] for row in truth.dataset['annotations'] if row['image_id'] in evaluated
-        )
+        objects = Counter(row['category_id'] for row in self._evaluated_objects(truth))
         rows = [['class', 'objects', 'AP', 'AP50', 'AP75', 'AP_s', 'AP_m', 'AP_l']]
         metrics: dict[str, float] = {}
         present = [
