@@ -167,11 +167,9 @@ def examine_operators(report: Report) -> None:
         backend, error = attempt(lambda device=device: probe_deformable_attention(device))
         report.deformable_attention[device] = backend or f'does not work ({error})'
         if error:
-            mend = (
-                INSTALL_MMCV
-                if device != 'cuda'
-                else f"install nvcc of torch's CUDA version, then {INSTALL_MMCV}; the CPU works: CUDA_VISIBLE_DEVICES="
-            )
+            mend = INSTALL_MMCV
+            if device == 'cuda':
+                mend = f"install nvcc of torch's CUDA version, then {mend}; or use the CPU: CUDA_VISIBLE_DEVICES="
             why = f'deformable attention fails on {device} ({error})'
             report.problems.append(
                 Problem(f'deformable attention on {device}', why, mend, required=device == 'cpu')
