@@ -157,8 +157,7 @@ def test_snap_makes_sums_exact():
 def test_layout_keeps_the_larger_spacing_and_gives_up():
     layout = Layout(100, 100)
     layout.take((50, 50), 10, 1.0)
-    assert not layout.fits(np.array([65.0, 50]), 10, 0.5)
-    assert layout.fits(np.array([71.0, 50]), 10, 0.5)
+    assert layout.place(np.array([[65.0, 50]]), 10, 0.5) is None
     assert layout.place(np.array([[52.0, 50], [80, 50]]), 10, 1.0).tolist() == [80, 50]
     assert layout.place(np.array([[52.0, 50], [80, 50]]), 10, 1.0) is None
     assert Layout(10, 10).beside(np.random.default_rng(0), 5, 3, (1, 2)).shape == (0, 2)

@@ -28,7 +28,7 @@ def _overlay(picture: np.ndarray, objects: list[dict], names: dict[int, str]) ->
             points = np.round(np.reshape(polygon, (-1, 2))).astype(np.int32)
             cv2.polylines(picture, [points], True, colour, 1, cv2.LINE_AA)
         if names[record['category_id']] != 'RBC':
-            _label(picture, names[record['category_id']], (corners[0][0], corners[0][1] - 2), 0.36)
+            _label(picture, names[record['category_id']], (corners[0][0], max(corners[0][1] - 2, 10)), 0.36)
 
 
 def _grid(tiles: list[np.ndarray], columns: int) -> np.ndarray:

@@ -25,27 +25,28 @@ class Layout:
         self._centres[i], self._radii[i], self._spacing[i] = centre, radius, spacing
         self._count += 1
 
-    def fits(self, centre, radius: float, spacing: float) -> bool:
-        """Whether a disc keeps the larger of its own and the neighbours' spacing to all discs taken."""
-        n = self._count
-        away = self._centres[:n] - centre
-        gap = np.maximum(self._spacing[:n], spacing) * (self._radii[:n] + radius)
-        return bool(((away * away).sum(1) >= gap * gap).all())
-
     def place(self, candidates: np.ndarray, radius: float, spacing: float) -> np.ndarray | None:
-        """Take the first of the ``candidates`` (n, 2) that fits and return it, or None."""
-        for centre in candidates:
-            if self.fits(centre, radius, spacing):
-                self.take(centre, radius, spacing)
-                return centre
-        return None
+        """Take the first of the ``candidates`` (n, 2) that fits and return it, or None.
+
+        A disc fits that keeps the larger of its own and a neighbour's spacing to every disc taken.
+        """
+        n = self._count
+        gap = np.maximum(self._spacing[:n], spacing) * (self._radii[:n] + radius)
+        x = candidates[:, :1] - self._centres[:n, 0]
+        y = candidates[:, 1:] - self._centres[:n, 1]
+        free = np.flatnonzero((x * x + y * y >= gap * gap).all(1))
+        if not len(free):
+            return None
+        centre = candidates[free[0]]
+        self.take(centre, radius, spacing)
+        return centre
 
     def anywhere(self, rng, count: int, overhang: float) -> np.ndarray:
         """Uniform candidates (count, 2), up to ``overhang`` pixels beyond the border."""
         return rng.uniform(-overhang, self.size + overhang, (count, 2))
 
     def beside(self, rng, count: int, radius: float, reach) -> np.ndarray:
-        """Candidates (count, 2) around discs of about ``radius`` already taken, or none.
+        """Up to ``count`` candidates (n, 2) in the picture, around discs of about ``radius`` taken before.
 
         Args:
             rng (np.random.Generator): Source.
@@ -59,4 +60,5 @@ class Layout:
         angle = rng.uniform(0, 2 * np.pi, count)
         distance = rng.uniform(*reach, count) * radius
         step = np.stack([np.cos(angle), np.sin(angle)], 1) * distance[:, None]
-        return self._centres[hosts[rng.integers(0, len(hosts), count)]] + step
+        centres = self._centres[hosts[rng.integers(0, len(hosts), count)]] + step
+        return centres[((centres > 0) & (centres < self.size)).all(1)]

@@ -77,7 +77,7 @@ class _Painter:
     def __init__(self, rng, size, unit: float):
         self.rng, self.size, self.unit = rng, size, unit
         self.stain: Stain = sample_stain(rng)
-        self.slide = Slide(*size)
+        self.slide = Slide(rng, self.stain, *size)
         self.layout = Layout(*size)
         self.cells: list[Cell] = []
         self.spread = rng.uniform(0.03, 0.1)
@@ -95,7 +95,7 @@ class _Painter:
         self.cells.append(Cell(name, visible, attributes or {}))
 
     def red_radius(self) -> float:
-        return self.unit * float(np.clip(self.rng.normal(1, self.spread), 0.75, 1.25))
+        return self.unit * min(max(self.rng.normal(1, self.spread), 0.75), 1.25)
 
     def white_cells(self, count: int) -> None:
         names = self.rng.choice(list(WHITE_SHARES), size=count, p=list(WHITE_SHARES.values()))
@@ -121,7 +121,7 @@ class _Painter:
                 beside = self.layout.beside(self.rng, 12, self.unit, (1.25, 1.85))
                 centre = self.layout.place(beside, radius, 0.6)
             if centre is None:
-                centre = self.layout.place(self.layout.anywhere(self.rng, 24, 0.4 * radius), radius, 0.93)
+                centre = self.layout.place(self.layout.anywhere(self.rng, 24, 0.3 * radius), radius, 0.93)
             if centre is not None:
                 self.draw('RBC', centre, radius, sickle=sickle)
 
@@ -139,7 +139,7 @@ class _Painter:
                 self.draw('platelet', centre, radius)
 
     def finish(self, kind: FieldKind) -> Scene:
-        return Scene(self.slide.photograph(self.rng, self.stain), kind, self.cells)
+        return Scene(self.slide.photograph(self.rng), kind, self.cells)
 
 
 def _count(rng, bounds) -> int:

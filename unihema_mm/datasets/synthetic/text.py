@@ -37,6 +37,7 @@ from .wording import (
     NOUNS,
     OTHER_SENTENCES,
     PRESENCE,
+    UNAFFECTED,
     WHITE_SENTENCES,
 )
 
@@ -192,8 +193,11 @@ def field_questions(rng, scene: Scene) -> list[dict]:
     return list(sheet.records.values())
 
 
-def _titled(name: str) -> str:
-    return INFECTED.format(stage=NOUNS[name]) if name in PARASITE_STAGES else NOUNS[name]
+def title(name: str) -> str:
+    """Words for a centred cell; infected and sickled cells are red cells too, so RBC is the normal one."""
+    if name in PARASITE_STAGES:
+        return INFECTED.format(stage=NOUNS[name])
+    return UNAFFECTED if name == 'RBC' else NOUNS[name]
 
 
 def cell_questions(rng, scene: Scene) -> list[dict]:
@@ -207,11 +211,11 @@ def cell_questions(rng, scene: Scene) -> list[dict]:
         list[dict]: Question records of the annotation schema.
     """
     sheet, centre = _Sheet(rng), scene.cells[0]
-    answer = sheet.pick(CELL_TYPE_ANSWERS).format(a_one=_a(_titled(centre.name)))
+    answer = sheet.pick(CELL_TYPE_ANSWERS).format(a_one=_a(title(centre.name)))
     sheet.add(sheet.pick(CELL_TYPE), answer, 'open')
     priors = dict.fromkeys(CLASSES, 1 / len(CLASSES))
     for name, truth in sheet.balanced(priors, [centre.name], 0.8):
-        sheet.close(sheet.pick(IS_CELL_TYPE).format(a_one=_a(_titled(name))), truth)
+        sheet.close(sheet.pick(IS_CELL_TYPE).format(a_one=_a(title(name))), truth)
     if centre.attributes:
         _ask_attributes(sheet, centre.attributes, 'cell', _CELL_ATTRIBUTES, 4)
     elif scene.kind in (MALARIA, SICKLE):

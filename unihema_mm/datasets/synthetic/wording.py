@@ -43,6 +43,7 @@ IS_CELL_TYPE = ('Is the cell in the centre {a_one}?', 'Does the centre of this i
 
 # A single-cell image shows an infected red cell; its stage is the parasite's.
 INFECTED = 'red blood cell with a {stage}'
+UNAFFECTED = 'normal red blood cell'
 
 FIELD_SENTENCES = (
     'This field shows {cells}; suggestive of {finding}.',
