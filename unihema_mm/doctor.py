@@ -169,7 +169,7 @@ def examine_operators(report: Report) -> None:
         if error:
             mend = INSTALL_MMCV
             if device == 'cuda':
-                mend = f"install nvcc of torch's CUDA version, then {mend}; or use the CPU: CUDA_VISIBLE_DEVICES="
+                mend = f"install nvcc of torch's CUDA version, then {mend}; on the CPU: CUDA_VISIBLE_DEVICES="
             why = f'deformable attention fails on {device} ({error})'
             report.problems.append(
                 Problem(f'deformable attention on {device}', why, mend, required=device == 'cpu')
