@@ -1,6 +1,7 @@
 import pytest
 
 from unihema_mm.datasets.prompts import fill_prompt
+from unihema_mm.utils.errors import InputError
 
 
 def test_one_word():
@@ -18,10 +19,10 @@ def test_own_template():
 
 @pytest.mark.parametrize('words', ['', '  ', [], ['', ' ']])
 def test_empty_prompt(words):
-    with pytest.raises(ValueError, match='prompt is empty'):
+    with pytest.raises(InputError, match='prompt is empty'):
         fill_prompt(words)
 
 
 def test_template_without_place():
-    with pytest.raises(ValueError, match=r'has no {prompt}'):
+    with pytest.raises(InputError, match=r'has no {prompt}'):
         fill_prompt('RBC', 'Find cells')

@@ -96,6 +96,13 @@ def test_max_objects_per_image(document, write_data):
     assert max_objects_per_image(build(write_data(document))) == 0
 
 
+@pytest.mark.parametrize('prompt', [' ', 5, ['Malaria']])
+def test_prompt_that_is_no_text(document, write_data, prompt):
+    document['images'][1]['prompt'] = prompt
+    with pytest.raises(DataError, match=r'image 2: prompt: is .*; write disease or cell words'):
+        build(write_data(document))
+
+
 def test_missing_data_folder(tmp_path):
     with pytest.raises(
         DataError, match='nowhere: folder: path: the data folder does not exist; check data_root'

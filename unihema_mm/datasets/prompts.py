@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from unihema_mm.utils.errors import InputError
+
 # As in the authors' released code; the paper words it 'detection of <type of disease> of cells'.
 DETECTION_TEMPLATE = 'This image is for the detection of {prompt} cells'
 DEFAULT_PROMPT = 'complete blood count'
@@ -19,12 +21,12 @@ def fill_prompt(words: str | Iterable[str], template: str = DETECTION_TEMPLATE) 
         The prompt, e.g. ``'This image is for the detection of RBC, WBC cells'``.
 
     Raises:
-        ValueError: There is no word, or the template lacks ``{prompt}``.
+        InputError: There is no word, or the template lacks ``{prompt}``.
     """
     if '{prompt}' not in template:
-        raise ValueError(f'prompt template {template!r} has no {{prompt}}; write it where the words belong')
+        raise InputError(f'prompt template {template!r} has no {{prompt}}; write it where the words belong')
     words = [words] if isinstance(words, str) else list(words)
     words = list(dict.fromkeys(word.strip() for word in words if word.strip()))
     if not words:
-        raise ValueError("prompt is empty; give at least one disease or cell word such as 'Malaria'")
+        raise InputError("prompt is empty; give at least one disease or cell word such as 'Malaria'")
     return template.replace('{prompt}', ', '.join(words))

@@ -131,7 +131,11 @@ class SmearDetDataset(CocoDataset):
             Record of mmdet with ``text`` (str).
         """
         data_info = super().parse_data_info(raw_data_info)
-        prompt = raw_data_info['raw_img_info'].get('prompt') or self.default_prompt
+        image = raw_data_info['raw_img_info']
+        prompt = image.get('prompt') or self.default_prompt
+        if not isinstance(prompt, str) or not prompt.strip():
+            mend = 'write disease or cell words such as "Malaria"'
+            raise DataError(Fault(self.ann_file, f'image {image["id"]}', 'prompt', f'is {prompt!r}', mend))
         data_info['text'] = fill_prompt(prompt, self.prompt_template)
         return data_info
 
@@ -235,7 +239,12 @@ class SmearDetDataset(CocoDataset):
             if self.repairs[key]
         ]
         if found:
-            _warn(f'{self.ann_file}: {"; ".join(found)}. tools/prepare_data.py check names each of them.')
+            _warn(
+            _warn(
+                f'{self.ann_file}: {"; ".join(found)}. '
+                'tools/prepare_data.py check names those without area or outside.'
+            )
+            )
 
 
 def max_objects_per_image(dataset: BaseDataset) -> int:
