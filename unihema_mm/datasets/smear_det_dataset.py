@@ -240,10 +240,8 @@ class SmearDetDataset(CocoDataset):
         ]
         if found:
             _warn(
-            _warn(
                 f'{self.ann_file}: {"; ".join(found)}. '
                 'tools/prepare_data.py check names those without area or outside.'
-            )
             )
 
 
