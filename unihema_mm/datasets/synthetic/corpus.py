@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,6 +151,11 @@ def _split_file(split: str, results: list[tuple[int, dict, list[dict]]]) -> dict
     return dict(info=info, images=images, annotations=annotations, categories=categories)
 
 
+def _per_class(content: dict) -> dict[str, int]:
+    found = Counter(record['category_id'] for record in content['annotations'])
+    return {category['name']: found[category['id']] for category in content['categories']}
+
+
 def generate_corpus(
     out: Path,
     num: int = 200,
@@ -189,23 +195,23 @@ def generate_corpus(
 
     jobs = [_Job(out, seed, folder, i) for folder in FOLDERS for i in range(counts[folder])]
     drawn = map_ordered(_make, jobs, workers=workers, progress=progress, title='drawing smears')
-    results = [(i, *result) for i, result in enumerate(drawn, 1)]
-    summary = dict(fields={}, cells={}, objects={}, questions={})
-    files, taken = {}, 0
+    results = iter([(i, *result) for i, result in enumerate(drawn, 1)])
+    sizes = {folder: split_sizes(counts[folder]) for folder in FOLDERS}
     chosen: dict[str, list] = {split: [] for split in SPLITS}
     for folder in FOLDERS:
-        for split, size in split_sizes(counts[folder]).items():
-            chosen[split] += results[taken : taken + size]
-            summary[folder][split] = size
-            taken += size
-    for split, group in chosen.items():
-        files[split] = _split_file(split, group)
-        found = Counter(record['category_id'] for record in files[split]['annotations'])
-        summary['objects'][split] = {name: found[i] for i, name in enumerate(CLASSES, 1)}
-        summary['questions'][split] = sum(len(image['questions']) for _, image, _ in group)
+        for split in SPLITS:
+            chosen[split] += islice(results, sizes[folder][split])
+    files = {split: _split_file(split, group) for split, group in chosen.items()}
     _drop_leftovers(out, counts)
     for split, content in files.items():
         text = json.dumps(content, separators=(',', ':'))
         _write(out / 'annotations' / f'{split}.json', text.encode('utf-8'))
-    summary['seconds'] = time.perf_counter() - start
-    return summary
+    return dict(
+        **sizes,
+        objects={split: _per_class(content) for split, content in files.items()},
+        questions={
+            split: sum(len(image['questions']) for image in content['images'])
+            for split, content in files.items()
+        },
+        seconds=time.perf_counter() - start,
+    )
