@@ -90,6 +90,9 @@ def probe_deformable_attention(device: str) -> str:
     import torch
     from mmcv.ops import MultiScaleDeformableAttention
 
+    from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
+
+    use_torch_without_cuda_kernel()
     attention = MultiScaleDeformableAttention(embed_dims=32, num_heads=2, num_levels=2, batch_first=True).to(
         device
     )

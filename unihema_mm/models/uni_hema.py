@@ -10,6 +10,7 @@ from torch import Tensor
 from unihema_mm.models.layers import keep_deform_attn_in_float32, select_proposals
 from unihema_mm.models.text import TextFeatures
 from unihema_mm.registry import MODELS
+from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
 from unihema_mm.utils.freezing import freeze, frozen_modules
 
 CONTENT_QUERIES = ('learned', 'encoder')
@@ -68,6 +69,7 @@ class UniHema(DINO):
             # gradient would stop distributed training.
             self.query_embedding.requires_grad_(False)
         keep_deform_attn_in_float32(self)
+        use_torch_without_cuda_kernel()
         self._frozen = frozen
         freeze(frozen_modules(self, self._frozen))
 

@@ -1,6 +1,16 @@
 """Layers shared by the models."""
 
 from .float32_deform_attn import keep_deform_attn_in_float32
+from .mask_boxes import boxes_from_masks
+from .mask_dino_decoder import MaskDINODecoder
+from .mask_features import MaskFeatures, mask_logits
 from .proposals import select_proposals
 
-__all__ = ['keep_deform_attn_in_float32', 'select_proposals']
+__all__ = [
+    'MaskDINODecoder',
+    'MaskFeatures',
+    'boxes_from_masks',
+    'keep_deform_attn_in_float32',
+    'mask_logits',
+    'select_proposals',
+]
