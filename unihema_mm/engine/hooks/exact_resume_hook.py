@@ -158,8 +158,9 @@ class SeedPipeline:
 
 
 def derive_seed(*key: int) -> int:
-    """Number in [0, 2**32) from a tuple of non-negative numbers."""
-    return int(np.random.SeedSequence(key).generate_state(1)[0])
+    """Number in [0, 2**32) from a tuple of non-negative numbers of any length."""
+    # numpy pads with zeros: without the length, (0, 1) and (0, 1, 0) would be the same
+    return int(np.random.SeedSequence((len(key), *key)).generate_state(1)[0])
 
 
 def seed_generators(seed: int) -> None:
