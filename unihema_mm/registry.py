@@ -18,7 +18,7 @@ def _child(parent: str, *locations: str) -> Registry:
 
 
 MODELS = _child('MODELS', 'models')
-DATASETS = _child('DATASETS', 'datasets')
+DATASETS = _child('DATASETS', 'datasets.smear_det_dataset')
 TRANSFORMS = _child('TRANSFORMS', 'datasets.transforms')
 HOOKS = _child('HOOKS', 'engine.hooks')
 METRICS = _child('METRICS', 'evaluation.metrics')

@@ -5,9 +5,9 @@ import pytest
 from mmengine.dataset import ConcatDataset
 from torch.utils.data import DataLoader
 
-from unihema_mm.datasets import max_objects_per_image
 from unihema_mm.datasets.image_files import UnreadableImageError
 from unihema_mm.datasets.schema import DataError
+from unihema_mm.datasets.smear_det_dataset import max_objects_per_image
 from unihema_mm.registry import DATASETS
 
 PIPELINE = [

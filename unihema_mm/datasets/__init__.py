@@ -1,5 +1,5 @@
-"""Datasets of unihema_mm."""
+"""Datasets of unihema_mm.
 
-from .smear_det_dataset import SmearDetDataset, max_objects_per_image
-
-__all__ = ['SmearDetDataset', 'max_objects_per_image']
+Nothing is imported here: the registry finds the dataset classes, and the data
+commands start without waiting for mmdet.
+"""
