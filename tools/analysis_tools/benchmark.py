@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import DictAction
+from mmengine.logging import MMLogger
 
 from unihema_mm.engine.benchmark import build_pair, compare, environment, steps, synthetic_batch
 from unihema_mm.engine.launch import load_config
@@ -38,6 +39,7 @@ def main() -> None:
     args = parse_args()
     device = torch.device(args.device)
     objects = [args.objects[number % len(args.objects)] for number in range(args.batch_size)]
+    MMLogger.get_instance('benchmark', log_level='WARNING')  # or every initialised weight is printed
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options)
         baseline = load_config(args.baseline) if args.baseline else dino_baseline(cfg)

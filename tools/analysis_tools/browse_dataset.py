@@ -34,7 +34,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options)
-        if f'{args.split}_dataloader' not in cfg:
+        if cfg.get(f'{args.split}_dataloader') is None:
             raise InputError(f'{args.config}: has no {args.split}_dataloader')
         init_default_scope(cfg.default_scope)
         dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)

@@ -1,0 +1,93 @@
+"""Dataset browser, benchmark and the comparison with DINO."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import cv2
+import pytest
+
+
+def test_browse_dataset(toy_config, call_tool, tmp_path):
+    config = toy_config()
+    for split in ('train', 'test'):
+        out = tmp_path / split
+        assert (
+            call_tool('analysis_tools/browse_dataset.py', config, '--split', split, '--num', 3, '--out', out)
+            == 0
+        )
+        pictures = sorted(out.iterdir())
+        assert [path.name for path in pictures] == [f'{split}_{i:04d}_{i}.png' for i in range(3)]
+        image = cv2.imread(str(pictures[0]))
+        assert image.shape[0] > 480 and len(set(map(tuple, image.reshape(-1, 3)))) > 3
+
+
+def test_browse_dataset_without_the_split(toy_config, call_tool, capfd):
+    config = toy_config(extra='val_dataloader = val_evaluator = val_cfg = None')
+    assert call_tool('analysis_tools/browse_dataset.py', config, '--split', 'val') == 2
+    assert 'has no val_dataloader' in capfd.readouterr().err
+
+
+def test_benchmark(toy_config, call_tool, tmp_path):
+    out = tmp_path / 'benchmark.json'
+    options = [
+        '--iters',
+        2,
+        '--warmup',
+        1,
+        '--batch-size',
+        2,
+        '--size',
+        48,
+        64,
+        '--objects',
+        2,
+        5,
+        '--out',
+        out,
+    ]
+    assert call_tool('analysis_tools/benchmark.py', toy_config(), *options, '--device', 'cpu') == 0
+    content = json.loads(out.read_text())
+    assert set(content['results']) == {'train', 'predict'}
+    for result in content['results'].values():
+        low, high = result['ratio_quartiles']
+        assert 0 < low <= result['ratio'] <= high and result['baseline_seconds'] > 0
+    assert content['environment']['objects'] == [2, 5]
+
+
+@pytest.fixture
+def tools_called(monkeypatch):
+    """Replace the training and test programs; they leave what the real ones leave."""
+    called = []
+
+    def run(command):
+        tool, config = Path(command[1]).name, Path(command[2])
+        called.append((tool, config.parent.name))
+        if tool == 'train.py':
+            (config.parent / 'epoch_1.pth').touch()
+            (config.parent / 'last_checkpoint').write_text('epoch_1.pth')
+        else:
+            score = 0.9 if 'UniHema' in config.read_text() else 0.8
+            metrics = {'coco/bbox_mAP_50': score, 'coco/bbox_mAP_l': -1.0}
+            (config.parent / 'test_metrics.json').write_text(json.dumps(metrics))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    return called
+
+
+def test_compare_with_dino(toy_config, call_tool, tools_called, tmp_path, capfd):
+    tool, config, work_dir = 'analysis_tools/compare_with_dino.py', toy_config(), tmp_path / 'both'
+    for _ in range(2):  # the second call has nothing left to do
+        assert call_tool(tool, config, '--work-dir', work_dir) == 0
+    assert tools_called == [
+        (name, model) for model in ('uni_hema', 'dino') for name in ('train.py', 'test.py')
+    ]
+    assert "type='mmdet.DINO'" in (work_dir / 'dino' / 'config.py').read_text()
+    rows = (work_dir / 'comparison.md').read_text().splitlines()
+    assert rows[2:] == ['| mAP_50 | 90.0 | 80.0 | +10.0 |', '| mAP_l | - | - | - |']
+    assert json.loads((work_dir / 'comparison.json').read_text())['DINO']['coco/bbox_mAP_50'] == 0.8
+
+    changed = ['--cfg-options', 'train_cfg.max_epochs=9']
+    assert call_tool(tool, config, '--work-dir', work_dir, *changed) == 2
+    assert 'differs from the config given now' in capfd.readouterr().err
