@@ -16,8 +16,8 @@ def draw_training_sample(packed: dict, metainfo: dict) -> np.ndarray:
     """Draw boxes, class names and the text prompt of one sample.
 
     Args:
-        packed: Output of a pipeline that ends in ``PackDetInputs``: ``inputs`` is a uint8 tensor (3, H, W) in
-            BGR, ``data_samples`` has ``gt_instances``.
+        packed: Output of a pipeline that ends in ``PackDetInputs``: ``inputs`` is a tensor (3, H, W) in BGR,
+            0 to 255, ``data_samples`` has ``gt_instances``.
         metainfo: ``classes`` and optionally ``palette`` of the dataset.
 
     Returns:
@@ -25,6 +25,7 @@ def draw_training_sample(packed: dict, metainfo: dict) -> np.ndarray:
     """
     sample: DetDataSample = packed['data_samples'].clone()
     image = packed['inputs'].permute(1, 2, 0).numpy()[..., ::-1]
+    image = image.clip(0, 255).astype(np.uint8)  # colour distortion leaves the range
     factor = max(1, -(-MIN_HEIGHT // image.shape[0]))
     image = np.ascontiguousarray(image.repeat(factor, 0).repeat(factor, 1))
     sample.gt_instances.bboxes = get_box_tensor(sample.gt_instances.bboxes) * factor
