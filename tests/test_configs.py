@@ -37,16 +37,18 @@ def test_builds_and_takes_one_step(path, tiny_tokenizer):
     cfg = Config.fromfile(path)
     init_default_scope(cfg.default_scope)
     model_cfg = without_downloads(cfg.model)
-    model_cfg.text_encoder.tokenizer = str(tiny_tokenizer)
-    if isinstance(model_cfg.text_encoder.model, str):
-        model_cfg.text_encoder.model = TINY_T5
+    if 'text_encoder' in model_cfg:
+        model_cfg.text_encoder.tokenizer = str(tiny_tokenizer)
+        if isinstance(model_cfg.text_encoder.model, str):
+            model_cfg.text_encoder.model = TINY_T5
     torch.manual_seed(0)
     model = MODELS.build(model_cfg)
     model.init_weights()
     model.train()
     classes = model.bbox_head.num_classes
     data = model.data_preprocessor(
-        demo_mm_inputs(2, [(3, *SMALL)] * 2, num_items=[3, 0], num_classes=classes), training=True
+        demo_mm_inputs(2, [(3, *SMALL)] * 2, num_items=[3, 0], num_classes=classes, with_mask=True),
+        training=True,
     )
     loss, _ = model.parse_losses(model.loss(data['inputs'], data['data_samples']))
     loss.backward()

@@ -1,12 +1,15 @@
 """Models of unihema_mm; importing this module registers them."""
 
-from .heads import CellBoxHead, CellClassHead
+from .heads import CellBoxHead, CellClassHead, MaskDINOHead
 from .hema_former import (
     CrossModalFusion,
     QueryGuidedMaskFinder,
     SingleCellFeatureExtraction,
     TextGuidedVisualRefinement,
 )
+from .layers import MaskFeatures
+from .losses import PointMaskLoss
+from .mask_dino import MaskDINO
 from .text import T5TextEncoder
 from .uni_hema import UniHema
 
@@ -14,6 +17,10 @@ __all__ = [
     'CellBoxHead',
     'CellClassHead',
     'CrossModalFusion',
+    'MaskDINO',
+    'MaskDINOHead',
+    'MaskFeatures',
+    'PointMaskLoss',
     'QueryGuidedMaskFinder',
     'SingleCellFeatureExtraction',
     'T5TextEncoder',

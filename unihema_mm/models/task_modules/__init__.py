@@ -1,0 +1,18 @@
+"""Targets, denoising queries and results of the heads."""
+
+from .instance_matching import Predictions, match_instances, matching_instances
+from .instance_postprocess import instance_results
+from .instance_targets import InstanceTargets, Match, denoising_matches, image_extent
+from .mask_denoising import MaskDenoising
+
+__all__ = [
+    'InstanceTargets',
+    'MaskDenoising',
+    'Match',
+    'Predictions',
+    'denoising_matches',
+    'image_extent',
+    'instance_results',
+    'match_instances',
+    'matching_instances',
+]
