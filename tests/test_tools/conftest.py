@@ -75,6 +75,8 @@ model = dict(
     num_queries=20,
     backbone=dict(base_channels=8),
     neck=dict(in_channels=[16, 32, 64]),
+    encoder=dict(num_layers=1),
+    decoder=dict(num_layers=2),
     bbox_head=dict(num_classes=2),
     text_encoder=dict(tokenizer={str(tiny_tokenizer)!r}),
     dn_cfg=dict(group_cfg=dict(num_dn_queries=10)),

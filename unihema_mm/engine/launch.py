@@ -100,13 +100,13 @@ def run_environment(cfg: Config) -> Iterator[None]:
     enable_safe_checkpoints()
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _init_gloo(cfg.launcher)
-        cfg.model_wrapper_cfg = dict(
-            type='MMDistributedDataParallel',
-            device_ids=None,
-            broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        cfg.model_wrapper_cfg = {
+            'type': 'MMDistributedDataParallel',
+            'broadcast_buffers': False,
+            'find_unused_parameters': cfg.get('find_unused_parameters', False),
             **cfg.get('model_wrapper_cfg', {}),
-        )
+            'device_ids': None,
+        }
     try:
         yield
     finally:
