@@ -14,9 +14,10 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 from transformers import T5Config, T5EncoderModel
 
+from unihema_mm.models.layers.box_encoding import widen_box_encoding
 from unihema_mm.registry import MODELS
 
-from .released_names import rename, widen_box_encoding
+from .released_names import rename
 
 FLAN_T5_BASE = dict(
     vocab_size=32128,

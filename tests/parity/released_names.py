@@ -7,8 +7,6 @@ the released network depends on.
 
 import re
 
-from torch import Tensor
-
 RULES = (
     # Backbone: torchvision's ResNet-50.
     (r'backbone\.0\.body\.(.+)', r'backbone.\1'),
@@ -113,22 +111,3 @@ def rename(name: str) -> str | None:
         if match:
             return None if target is None else match.expand(target)
     raise KeyError(f'{name}: not a name of the released Uni-Hema; add a rule or check the checkpoint')
-
-
-def widen_box_encoding(weight: Tensor) -> Tensor:
-    """First layer of ``decoder.ref_point_head`` for an encoding of twice the width.
-
-    OpenMMLab's mmdet and the released code encode each of the four box numbers
-    by 128 values, the onedl fork (3.5) by 256. The frequencies of the former are
-    every second one of the latter, so zeros for the rest give the same function.
-
-    Args:
-        weight (Tensor): (dims, 512), input ordered coordinate, frequency, (sin, cos).
-
-    Returns:
-        Tensor: (dims, 1024).
-    """
-    narrow = weight.reshape(len(weight), 4, 64, 2)
-    wide = weight.new_zeros(len(weight), 4, 128, 2)
-    wide[:, :, ::2] = narrow
-    return wide.flatten(1)

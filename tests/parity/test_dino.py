@@ -9,7 +9,9 @@ from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
 
+from unihema_mm.models.layers.box_encoding import BOX_ENCODING_WEIGHT, widen_box_encoding
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.baseline import dino_baseline
 
@@ -101,12 +103,19 @@ def test_gradients_of_the_shared_part(pair):
         torch.testing.assert_close(ours.get_parameter(name).grad, param.grad, atol=1e-4, rtol=1e-3)
 
 
-def test_coco_checkpoint_of_mmdet_loads_without_renaming(repo, tiny_tokenizer):
-    """The layout is that of mmdet's own config; its published weights have these names and shapes."""
+@pytest.mark.parametrize('published', [True, False], ids=['published shapes', 'shapes of this mmdet'])
+def test_coco_checkpoint_of_mmdet_loads_without_renaming(repo, tiny_tokenizer, tmp_path, published):
+    """The layout is that of mmdet's own config.
+
+    OpenMMLab's published weights have its names, and its shapes but for one: the box encoding is half as
+    wide as in onedl's mmdet.
+    """
     init_default_scope('mmdet')
     coco = get_config('mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py').model
     coco.backbone.init_cfg = None
     state = MODELS.build(dict(coco, _scope_='mmdet')).state_dict()
+    if published:
+        state[BOX_ENCODING_WEIGHT] = torch.randn(256, 512)
 
     init_default_scope('unihema_mm')
     cfg = Config.fromfile(repo / 'configs/uni_hema/detector.py').model
@@ -115,7 +124,14 @@ def test_coco_checkpoint_of_mmdet_loads_without_renaming(repo, tiny_tokenizer):
     cfg.text_encoder.update(model=dict(vocab_size=512, d_model=32, d_kv=8, num_layers=1, num_heads=4))
     cfg.text_encoder.tokenizer = str(tiny_tokenizer)
     model = MODELS.build(cfg)
-    result = model.load_state_dict(state, strict=False)
+    result = model.load_state_dict(dict(state), strict=False)
     assert not result.unexpected_keys
     assert result.missing_keys
     assert all(name.startswith(ADDED) for name in result.missing_keys)
+
+    torch.save(dict(state_dict=state), tmp_path / 'coco.pth')
+    load_checkpoint(model, str(tmp_path / 'coco.pth'), map_location='cpu')  # what load_from does
+    if published:
+        state[BOX_ENCODING_WEIGHT] = widen_box_encoding(state[BOX_ENCODING_WEIGHT])
+    loaded = model.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in state.items())

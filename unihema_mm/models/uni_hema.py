@@ -7,7 +7,11 @@ from mmdet.models import DINO
 from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
-from unihema_mm.models.layers import keep_deform_attn_in_float32, select_proposals
+from unihema_mm.models.layers import (
+    accept_narrow_box_encoding,
+    keep_deform_attn_in_float32,
+    select_proposals,
+)
 from unihema_mm.models.text import TextFeatures
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
@@ -68,6 +72,7 @@ class UniHema(DINO):
             # Kept for its place in DINO's checkpoints; a parameter without
             # gradient would stop distributed training.
             self.query_embedding.requires_grad_(False)
+        accept_narrow_box_encoding(self)
         keep_deform_attn_in_float32(self)
         use_torch_without_cuda_kernel()
         self._frozen = frozen

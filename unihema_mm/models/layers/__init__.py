@@ -1,5 +1,6 @@
 """Layers shared by the models."""
 
+from .box_encoding import accept_narrow_box_encoding
 from .float32_deform_attn import keep_deform_attn_in_float32
 from .mask_boxes import boxes_from_masks
 from .mask_dino_decoder import MaskDINODecoder
@@ -9,6 +10,7 @@ from .proposals import select_proposals
 __all__ = [
     'MaskDINODecoder',
     'MaskFeatures',
+    'accept_narrow_box_encoding',
     'boxes_from_masks',
     'keep_deform_attn_in_float32',
     'mask_logits',
