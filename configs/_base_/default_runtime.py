@@ -14,6 +14,7 @@ custom_hooks = [
     dict(type='TrainableTableHook'),
     dict(type='StopOnNonFiniteLossHook'),
     dict(type='ExactResumeHook'),
+    dict(type='SyncBuffersHook'),
 ]
 
 env_cfg = dict(

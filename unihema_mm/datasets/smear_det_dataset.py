@@ -11,6 +11,7 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import print_log
 
 from unihema_mm.registry import DATASETS
+from unihema_mm.utils.palette import colour_blind_palette
 
 from .boxes import BoxState, fit_box, is_number
 from .image_files import UnreadableImageError, missing_files
@@ -94,6 +95,7 @@ class SmearDetDataset(CocoDataset):
         self._metainfo['classes'], self.cat2label = make_label_space(
             document['categories'], self.ann_file, self.declared_classes, self.shared_classes
         )
+        self._metainfo.setdefault('palette', colour_blind_palette(len(self._metainfo['classes'])))
         self.cat_ids = list(self.cat2label)
         images = [image for image in document['images'] if self._is_meant(image)]
         if not images:

@@ -1,5 +1,5 @@
 """Drawing."""
 
-from .palette import colour_blind_palette
+from .training_sample import draw_training_sample
 
-__all__ = ['colour_blind_palette']
+__all__ = ['draw_training_sample']

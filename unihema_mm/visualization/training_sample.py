@@ -6,7 +6,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import get_box_tensor
 from mmdet.visualization import DetLocalVisualizer
 
-from .palette import colour_blind_palette
+from unihema_mm.utils.palette import colour_blind_palette
 
 MIN_HEIGHT = 480  # pixels; smaller images are enlarged so that class names can be read
 LINE_HEIGHT = 22

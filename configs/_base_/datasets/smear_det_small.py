@@ -12,6 +12,7 @@ train_pipeline = [
         contrast_range=(0.9, 1.1),
         saturation_range=(0.9, 1.1),
         hue_delta=6,
+        swap_channels=False,  # the stain tells the cells apart
     ),
     dict(type='mmdet.PackDetInputs', meta_keys={{_base_.meta_keys}}),
 ]
@@ -21,6 +22,9 @@ test_pipeline = [
     dict(type='mmdet.LoadAnnotations', with_bbox=True),
     dict(type='mmdet.PackDetInputs', meta_keys={{_base_.meta_keys}}),
 ]
-train_dataloader = dict(batch_size=4, num_workers=1, dataset=dict(pipeline=train_pipeline))
+# All images have one shape: nothing to group, and a run can resume in the middle of an epoch.
+train_dataloader = dict(
+    batch_size=4, num_workers=1, batch_sampler=None, dataset=dict(pipeline=train_pipeline)
+)
 val_dataloader = dict(batch_size=4, num_workers=1, dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(batch_size=4, num_workers=1, dataset=dict(pipeline=test_pipeline))

@@ -12,6 +12,7 @@ train_pipeline = [
         contrast_range=(0.9, 1.1),
         saturation_range=(0.9, 1.1),
         hue_delta=6,
+        swap_channels=False,  # the stain tells the cells apart
     ),
     dict(type='mmdet.PackDetInputs', meta_keys={{_base_.meta_keys}}),
 ]
