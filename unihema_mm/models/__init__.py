@@ -10,7 +10,7 @@ from .hema_former import (
 from .layers import MaskFeatures
 from .losses import PointMaskLoss
 from .mask_dino import MaskDINO
-from .text import T5TextEncoder
+from .text import T5TextDecoder, T5TextEncoder
 from .uni_hema import UniHema
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     'PointMaskLoss',
     'QueryGuidedMaskFinder',
     'SingleCellFeatureExtraction',
+    'T5TextDecoder',
     'T5TextEncoder',
     'TextGuidedVisualRefinement',
     'UniHema',

@@ -1,5 +1,6 @@
 """The T5 branch."""
 
+from .t5_decoder import T5TextDecoder
 from .t5_encoder import T5TextEncoder, TextFeatures
 
-__all__ = ['T5TextEncoder', 'TextFeatures']
+__all__ = ['T5TextDecoder', 'T5TextEncoder', 'TextFeatures']

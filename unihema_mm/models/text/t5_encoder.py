@@ -8,12 +8,10 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from transformers import T5Config, T5EncoderModel
+from transformers import T5EncoderModel
 
-from unihema_mm.models.text.tokenizer import load_tokenizer
+from unihema_mm.models.text.t5_weights import build_t5, t5_weight
 from unihema_mm.registry import MODELS
-
-DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16}
 
 
 class TextFeatures(NamedTuple):
@@ -63,19 +61,7 @@ class T5TextEncoder(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if dtype not in DTYPES:
-            raise ValueError(
-                f'text encoder dtype must be one of {sorted(DTYPES)} (T5 overflows in float16), got {dtype!r}'
-            )
-        if tokenizer is None and not isinstance(model, str):
-            raise ValueError('text encoder with random weights needs tokenizer=FOLDER')
-        self.model = _build_t5(model).to(DTYPES[dtype])
-        self.tokenizer = load_tokenizer(tokenizer or model)
-        if len(self.tokenizer) > self.model.config.vocab_size:
-            raise ValueError(
-                f'tokenizer {tokenizer!r} has {len(self.tokenizer)} tokens, the text model only '
-                f'{self.model.config.vocab_size}; set vocab_size of the model config at least as high'
-            )
+        self.model, self.tokenizer = build_t5(T5EncoderModel, model, tokenizer, dtype, part='text_encoder')
         self.max_length = max_length
         self.cache_size = cache_size
         self._cache: OrderedDict[str, Tensor] = OrderedDict()
@@ -127,9 +113,7 @@ class T5TextEncoder(BaseModule):
 
     def _encode(self, texts: Sequence[str]) -> list[Tensor]:
         """Valid tokens of each text, float32, (num_tokens_i, dims)."""
-        weight = self.model.get_input_embeddings().weight
-        if weight.dtype == torch.float16:
-            raise ValueError('T5 overflows in float16; use float32 or bfloat16')
+        weight = t5_weight(self.model)
         batch = self.tokenizer(
             list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors='pt'
         ).to(weight.device)
@@ -142,15 +126,3 @@ class T5TextEncoder(BaseModule):
     def _apply(self, fn: Callable, *args, **kwargs) -> 'T5TextEncoder':
         self._cache.clear()  # its tensors would stay on the old device
         return super()._apply(fn, *args, **kwargs)
-
-
-def _build_t5(model: str | dict) -> T5EncoderModel:
-    if not isinstance(model, str):
-        return T5EncoderModel(T5Config(**model))
-    try:
-        return T5EncoderModel.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f'text model {model!r} cannot be read; give a local folder in model.text_encoder.model, or '
-            f'fetch it on a machine with network access ({str(error).splitlines()[0]})'
-        ) from error
