@@ -1,5 +1,6 @@
 """Query selection."""
 
+import pytest
 import torch
 
 from unihema_mm.models.layers import select_proposals
@@ -19,4 +20,5 @@ def test_padding_is_never_selected():
 def test_fewer_tokens_than_queries():
     assert select_proposals(SCORES, None, 900).shape == (2, 4)
     padding = torch.tensor([[False, False, True, True], [False, False, False, False]])
-    assert select_proposals(SCORES, padding, 900).tolist() == [[1, 0], [2, 3]]
+    with pytest.warns(UserWarning, match='only 2 encoder tokens'):
+        assert select_proposals(SCORES, padding, 900).tolist() == [[1, 0], [2, 3]]

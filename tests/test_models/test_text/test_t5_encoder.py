@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from transformers import T5Config, T5EncoderModel
 
 from unihema_mm.models import T5TextEncoder
+from unihema_mm.models.text.tokenizer import train_tokenizer
+from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.freezing import freeze
 
 CONFIG = dict(vocab_size=512, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
@@ -54,7 +57,12 @@ def test_trained_encoder_is_never_cached(encoder, count_calls):
 
 def test_new_weights_empty_the_cache(encoder):
     before = encoder(TEXTS).tokens
-    encoder.load_state_dict({name: value * 1.5 for name, value in encoder.state_dict().items()})
+    encoder.load_state_dict(
+        {
+            name: value * 1.5 if name.startswith('model.') else value
+            for name, value in encoder.state_dict().items()
+        }
+    )
     assert not torch.allclose(encoder(TEXTS).tokens, before)
 
 
@@ -118,3 +126,17 @@ def test_pretrained_folder(encoder, tmp_path):
 def test_missing_model_names_the_mend(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'text_encoder\.model'):
         T5TextEncoder(str(tmp_path / 'absent'))
+
+
+def test_weights_of_another_tokenizer_are_refused(encoder, tmp_path):
+    train_tokenizer(['entirely different words'], tmp_path, vocab_size=256)
+    other = T5TextEncoder(CONFIG, tokenizer=str(tmp_path))
+    with pytest.raises(InputError, match='not the one the checkpoint was trained with'):
+        other.load_state_dict(encoder.state_dict())
+    other.load_state_dict(encoder.model.state_dict(prefix='model.'), strict=False)  # plain T5 weights
+
+
+def test_pretrained_model_refuses_a_small_tokenizer(tmp_path, tiny_tokenizer):
+    T5EncoderModel(T5Config(**{**CONFIG, 'vocab_size': 2048})).save_pretrained(tmp_path)
+    with pytest.raises(InputError, match='belong to another tokenizer'):
+        T5TextEncoder(str(tmp_path), tokenizer=str(tiny_tokenizer))

@@ -1,5 +1,7 @@
 """Two-stage query selection: which encoder tokens become object queries."""
 
+import warnings
+
 import torch
 from torch import Tensor
 
@@ -24,4 +26,10 @@ def select_proposals(scores: Tensor, padding_mask: Tensor | None, num_queries: i
     if padding_mask is not None:
         scores = scores.masked_fill(padding_mask, float('-inf'))
         num_valid = int((~padding_mask).sum(dim=1).min())
+        if num_valid < min(num_queries, padding_mask.size(1)):
+            warnings.warn(
+                f'an image of this batch has only {num_valid} encoder tokens, so all its images get '
+                f'{num_valid} queries instead of {num_queries}; predict so small images one by one',
+                stacklevel=2,
+            )
     return torch.topk(scores, k=min(num_queries, num_valid), dim=1).indices

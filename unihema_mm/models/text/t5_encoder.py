@@ -11,7 +11,9 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import T5EncoderModel
 
 from unihema_mm.models.text.t5_weights import build_t5, t5_weight
+from unihema_mm.models.text.tokenizer import tokenizer_fingerprint
 from unihema_mm.registry import MODELS
+from unihema_mm.utils.errors import InputError
 
 
 class TextFeatures(NamedTuple):
@@ -65,7 +67,8 @@ class T5TextEncoder(BaseModule):
         self.max_length = max_length
         self.cache_size = cache_size
         self._cache: OrderedDict[str, Tensor] = OrderedDict()
-        self.register_load_state_dict_pre_hook(lambda module, *args: module._cache.clear())
+        self.register_buffer('tokenizer_fingerprint', tokenizer_fingerprint(self.tokenizer))
+        self.register_load_state_dict_pre_hook(_before_loading)
 
     def init_weights(self) -> None:
         """Keep the weights: transformers has loaded or drawn them when the model was built."""
@@ -126,3 +129,16 @@ class T5TextEncoder(BaseModule):
     def _apply(self, fn: Callable, *args, **kwargs) -> 'T5TextEncoder':
         self._cache.clear()  # its tensors would stay on the old device
         return super()._apply(fn, *args, **kwargs)
+
+
+def _before_loading(module: T5TextEncoder, state_dict: dict, prefix: str, *_) -> None:
+    """Empty the cache, and refuse weights that were trained with other token ids."""
+    module._cache.clear()
+    trained_with = state_dict.get(f'{prefix}tokenizer_fingerprint')
+    if trained_with is None:
+        return
+    if not torch.equal(trained_with.cpu().float(), module.tokenizer_fingerprint.cpu().float()):
+        raise InputError(
+            f'tokenizer {module.tokenizer.name_or_path!r} is not the one the checkpoint was trained with; '
+            'give that one in model.text_encoder.tokenizer'
+        )

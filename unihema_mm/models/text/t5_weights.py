@@ -12,6 +12,7 @@ from transformers import (
 )
 
 from unihema_mm.models.text.tokenizer import load_tokenizer
+from unihema_mm.utils.errors import InputError
 
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16}
 
@@ -67,7 +68,8 @@ def build_t5(
 
     Raises:
         ValueError: If ``dtype`` is neither of the two, no tokenizer is given, the
-            vocabulary of the tokenizer exceeds that of the model, or the
+            vocabulary of the tokenizer exceeds that of the model or is far below
+            that of a pretrained one, or the
             checkpoint lacks weights of this half.
         FileNotFoundError: If weights or tokenizer cannot be found.
     """
@@ -84,6 +86,12 @@ def build_t5(
         raise ValueError(
             f'tokenizer {tokenizer!r} has {len(loaded)} tokens, the text model only '
             f'{built.config.vocab_size}; set vocab_size of the model config at least as high'
+        )
+    if isinstance(model, str) and tokenizer and 2 * len(loaded) < built.config.vocab_size:
+        raise InputError(
+            f'tokenizer {tokenizer!r} has {len(loaded)} tokens, the pretrained text model {model!r} '
+            f'{built.config.vocab_size}: its weights belong to another tokenizer; leave out '
+            f'model.{part}.tokenizer'
         )
     return built.to(DTYPES[dtype]), loaded
 

@@ -1,12 +1,19 @@
 """Tokenizers of the T5 branch: load one, or train a small one from a corpus."""
 
+import hashlib
+import json
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
+from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from unihema_mm.utils.atomic import write_bytes
 
 NUM_SENTINELS = 100
 SPECIAL_TOKENS = ['<pad>', '</s>', '<unk>']  # ids 0, 1 and 2, as in T5
@@ -67,8 +74,28 @@ def train_tokenizer(
         additional_special_tokens=sentinels,
         model_input_names=['input_ids', 'attention_mask'],
     )
-    fast.save_pretrained(out_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        fast.save_pretrained(folder)
+        # tokenizer.json last: where it is, the folder is complete.
+        for file in sorted(
+            Path(folder).iterdir(), key=lambda file: (file.name == 'tokenizer.json', file.name)
+        ):
+            write_bytes(Path(out_dir) / file.name, file.read_bytes())
     return fast
+
+
+def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> Tensor:
+    """Numbers that change with the vocabulary of a tokenizer.
+
+    Args:
+        tokenizer (PreTrainedTokenizerBase): Any tokenizer.
+
+    Returns:
+        Tensor: float32, (8,), whole numbers from 0 to 255, which survive a cast to
+        bfloat16 and the averaging of buffers between processes.
+    """
+    vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True).encode()
+    return torch.tensor(list(hashlib.sha256(vocabulary).digest()[:8]), dtype=torch.float32)
 
 
 def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
