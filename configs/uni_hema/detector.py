@@ -1,4 +1,4 @@
-# Full-size text-guided detector on BCCD. Other data: --cfg-options or a config with another data_root.
+# Full-size text-guided detector on BCCD. Your own data: see "Your own data" in README.md.
 _base_ = [
     '../_base_/models/uni_hema_r50.py',
     '../_base_/datasets/smear_det.py',
