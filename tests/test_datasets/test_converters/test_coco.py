@@ -71,3 +71,17 @@ def test_default_splits(coco, tmp_path):
     (coco / 'pictures' / 'a.jpg').rename(coco / 'a.jpg')
     (coco / 'pictures' / 'b.jpg').rename(coco / 'b.jpg')
     assert convert(entry, coco, tmp_path / 'out').total('images') == 2
+
+
+def test_image_in_two_splits(coco, tmp_path):
+    splits = {**SPLITS, 'val': 'annotations/train.json:./pictures/'}
+    with pytest.raises(DataError, match=r'pictures/a.jpg: file: split: is in train and in val') as error:
+        run(coco, tmp_path, splits=splits)
+    assert len(error.value.faults) == 2
+    assert not (tmp_path / 'out').exists()
+
+
+def test_link_to_an_image_of_another_split(coco, tmp_path):
+    (coco / 'more').symlink_to('pictures')
+    with pytest.raises(DataError, match=r'more/a.jpg: file: split: is in train and in val'):
+        run(coco, tmp_path, splits={**SPLITS, 'val': 'annotations/train.json:more'})

@@ -143,3 +143,9 @@ def test_txl_pbc(sample, tmp_path):
         'class_list_differs': 1,
     }
     assert check_path(tmp_path / 'txl', decode=True).faults == []
+
+
+def test_folder_that_is_two_splits(yolo, tmp_path, tools):
+    tools.text(yolo / 'data.yaml', "train: images/train\nval: ./images/train/\nnames: ['WBC', 'RBC']")
+    with pytest.raises(DataError, match=r'images/train/a.png: file: split: is in train and in val'):
+        convert(own_entry('yolo', yolo, 'toy'), yolo, tmp_path / 'out')

@@ -1,5 +1,6 @@
 """The conversion of a whole data set."""
 
+import os
 from collections import defaultdict
 from dataclasses import fields, replace
 from functools import partial
@@ -230,6 +231,22 @@ def _check_items(items: list[SourceItem], source: Path) -> None:
         raise DataError(
             Fault(str(source), 'source', 'images', 'no image was found', 'check --src and --split')
         )
+    splits: dict[str, str] = {}
+    faults = []
+    for item in items:
+        other = splits.setdefault(os.path.realpath(source / item.image), item.split)
+        if other != item.split:
+            faults.append(
+                Fault(
+                    str(source / item.image),
+                    'file',
+                    'split',
+                    f'is in {other} and in {item.split}',
+                    'keep an image in one split only',
+                )
+            )
+    if faults:
+        raise DataError(faults)
 
 
 def _check_targets(outcomes: list[Outcome]) -> None:
