@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from unihema_mm.models import mask_dino
+from unihema_mm.models.task_modules import Predictions
 from unihema_mm.registry import MODELS
 
 
@@ -73,7 +74,7 @@ def test_missing_masks_are_named(build):
         model.loss(images, samples)
 
 
-@pytest.mark.parametrize('initial_boxes', ['mask', 'proposal'])
+@pytest.mark.parametrize('initial_boxes', ['mask', 'mask_else_proposal', 'proposal'])
 @pytest.mark.parametrize('order', ['fine_to_coarse', 'coarse_to_fine'])
 def test_variants_train_and_predict(build, initial_boxes, order):
     model = build(initial_boxes=initial_boxes, level_order=order)
@@ -83,6 +84,25 @@ def test_variants_train_and_predict(build, initial_boxes, order):
         logits, boxes, masks = model.eval()._forward(images, samples)
     assert logits.shape == (4, 2, 30, 3) and boxes.shape == (4, 2, 30, 4)
     assert masks.shape == (2, 30, images.size(2) // 4, images.size(3) // 4)
+
+
+@torch.no_grad()
+def test_empty_masks_start_from_the_proposal(build):
+    model = build()
+    samples = [DetDataSample(metainfo=dict(img_shape=(32, 32), batch_input_shape=(32, 32)))]
+    features = torch.full((1, 1, 8, 8), -1.0)
+    features[..., 2:4, 4:6] = 1.0
+    proposals = torch.tensor([[[0.5, 0.5, 0.2, 0.2], [0.6, 0.4, 0.1, 0.3]]])
+    embeds = torch.tensor([[[1.0], [0.0]]])
+    outputs = Predictions(torch.zeros(1, 2, 3), proposals, embeds)
+    mask_box, empty = [0.625, 0.375, 0.25, 0.25], [0.0] * 4
+    expected = {
+        'mask': [mask_box, empty],
+        'mask_else_proposal': [mask_box, proposals[0, 1].tolist()],
+        'proposal': proposals[0].tolist(),
+    }
+    for model.initial_boxes, boxes in expected.items():
+        torch.testing.assert_close(model._initial_boxes(outputs, features, samples), torch.tensor([boxes]))
 
 
 def test_unknown_options_are_refused(build):

@@ -19,7 +19,7 @@ from unihema_mm.models.task_modules import MaskDenoising, Predictions, image_ext
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
 
-INITIAL_BOXES = ('mask', 'proposal')
+INITIAL_BOXES = ('mask', 'mask_else_proposal', 'proposal')
 LEVEL_ORDERS = ('fine_to_coarse', 'coarse_to_fine')
 
 
@@ -37,8 +37,10 @@ class MaskDINO(DINO):
 
     Args:
         mask_features (dict): Config of :class:`MaskFeatures`; ``embed_dims`` is taken from the encoder.
-        initial_boxes (str): Boxes the decoder starts from: 'mask' (around the masks of the selected tokens)
-            or 'proposal' (the boxes of the selected tokens, as in DINO).
+        initial_boxes (str): Boxes the decoder starts from: 'mask' (around the masks of the selected tokens,
+            as in the reference), 'proposal' (the boxes of the selected tokens, as in DINO), or
+            'mask_else_proposal'. An empty mask has the box (0, 0, 0, 0), which hardly learns, for its
+            coordinates are at the end of the sigmoid; the last option takes the token's box instead.
         level_order (str): Order of the levels in the encoder, 'fine_to_coarse' (as the neck gives them) or
             'coarse_to_fine'. The released models with four levels use the first order, those with three
             the second.
@@ -197,7 +199,10 @@ class MaskDINO(DINO):
         if self.initial_boxes == 'proposal':
             return enc_outputs.bbox_preds
         extent = torch.stack([image_extent(sample, mask_features.device) for sample in batch_data_samples])
-        return boxes_from_masks(mask_logits(enc_outputs.mask_embeds, mask_features), extent)
+        boxes = boxes_from_masks(mask_logits(enc_outputs.mask_embeds, mask_features), extent)
+        if self.initial_boxes == 'mask':
+            return boxes
+        return torch.where(boxes.any(dim=-1, keepdim=True), boxes, enc_outputs.bbox_preds)
 
 
 def _reverse_levels(

@@ -7,6 +7,7 @@ attn_cfg = dict(embed_dims=embed_dims)
 
 model = dict(
     num_queries=100,
+    initial_boxes='mask_else_proposal',  # masks are empty for the first hundreds of steps from scratch
     backbone=dict(
         depth=18,
         norm_cfg=dict(type='BN', requires_grad=True),
@@ -24,6 +25,6 @@ model = dict(
     bbox_head=dict(
         embed_dims=embed_dims,
         prior_prob=0.01,  # short training; the reference starts from random biases
-        loss_points=dict(num_points=2048),
+        loss_points=dict(num_points=1024),
     ),
 )
