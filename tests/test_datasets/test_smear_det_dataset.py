@@ -72,6 +72,14 @@ def test_plain_coco_file(document, write_data):
     assert dataset.get_data_info(0)['text'] == 'This image is for the detection of leukemia cells'
 
 
+def test_size_written_as_a_float(document, write_data):
+    root = write_data(document)
+    document['images'][0].update(width=40.0, height=30.0)
+    (root / 'annotations' / 'train.json').write_text(json.dumps(document))
+    info = build(root).get_data_info(0)
+    assert (type(info['width']), info['width'], info['height']) == (int, 40, 30)
+
+
 def test_records_of_another_task_are_left_out(document, write_data):
     document['images'][1]['tasks'] = ['vqa']
     root = write_data(document)

@@ -97,7 +97,11 @@ class SmearDetDataset(CocoDataset):
         )
         self._metainfo.setdefault('palette', colour_blind_palette(len(self._metainfo['classes'])))
         self.cat_ids = list(self.cat2label)
-        images = [image for image in document['images'] if self._is_meant(image)]
+        images = [
+            {**image, 'width': int(image['width']), 'height': int(image['height'])}
+            for image in document['images']
+            if self._is_meant(image)
+        ]
         if not images:
             raise DataError(
                 Fault(

@@ -85,3 +85,10 @@ def test_link_to_an_image_of_another_split(coco, tmp_path):
     (coco / 'more').symlink_to('pictures')
     with pytest.raises(DataError, match=r'more/a.jpg: file: split: is in train and in val'):
         run(coco, tmp_path, splits={**SPLITS, 'val': 'annotations/train.json:more'})
+
+
+def test_size_written_as_a_float(coco, tmp_path):
+    spoil(coco, lambda document: document['images'][0].update(width=40.0, height=30.0))
+    run(coco, tmp_path)
+    text = (tmp_path / 'out' / 'annotations' / 'train.json').read_text()
+    assert '"width":40,"height":30' in text and '40.0' not in text

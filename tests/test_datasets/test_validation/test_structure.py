@@ -22,6 +22,11 @@ def test_valid(document):
     assert check_boxes(document, 'f.json') == []
 
 
+def test_size_written_as_a_float(document):
+    document['images'][0]['width'] = 40.0
+    assert faults(document) == []
+
+
 @pytest.mark.parametrize(
     ('path', 'value', 'expected'),
     [
@@ -38,7 +43,10 @@ def test_valid(document):
         ),
         (('images', 0, 'file_name'), 'images\\a.png', 'holds backslashes'),
         (('images', 0, 'file_name'), 'images/b.png', "'images/b.png' is also used by image 1"),
-        (('images', 0, 'width'), 0, 'f.json: image 1: width: is 0; must be a positive number'),
+        (('images', 0, 'width'), 0, 'f.json: image 1: width: is 0; must be a positive whole number of'),
+        (('images', 0, 'width'), 40.5, 'f.json: image 1: width: is 40.5; must be a positive whole number'),
+        (('images', 0, 'width'), float('nan'), 'f.json: image 1: width: is nan'),
+        (('images', 0, 'width'), True, 'f.json: image 1: width: is True'),
         (('images', 0, 'height'), '30', "f.json: image 1: height: is '30'"),
         (('annotations', 0, 'id'), 2, 'f.json: annotations[1]: id: 2 is already used'),
         (('annotations', 0, 'image_id'), 99, 'f.json: annotation 1: image_id: 99 is not an image'),

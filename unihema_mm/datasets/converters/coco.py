@@ -122,7 +122,7 @@ class CocoReader:
                     )
                 notes.append(Note('label_without_image', f'{file}: image {record["id"]}: {image}'))
                 continue
-            size = (record['width'], record['height'])
+            size = (int(record['width']), int(record['height']))
             target = f'{split}/{record["file_name"]}'
             items.append(SourceItem(split, image, target, None, tuple(objects[record['id']]), size))
         return items

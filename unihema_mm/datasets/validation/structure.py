@@ -13,8 +13,8 @@ def check_structure(document: dict, file: str) -> list[Fault]:
     """Check what every reader of a COCO file relies on.
 
     Ids are unique integers, annotations refer to images and categories of the file, categories have
-    unique names, paths are relative, sizes positive, boxes four finite numbers. Whether boxes lie in
-    their image is left to :func:`check_boxes`.
+    unique names, paths are relative, sizes positive whole numbers (640.0 is one), boxes four finite
+    numbers. Whether boxes lie in their image is left to :func:`check_boxes`.
 
     Args:
         document: Parsed annotation file.
@@ -63,6 +63,10 @@ def check_boxes(document: dict, file: str) -> list[Fault]:
 def is_id(value: object) -> bool:
     """Whether a JSON value can be an id or a count (booleans are not)."""
     return type(value) is int
+
+
+def _is_whole(value: object) -> bool:
+    return is_id(value) or (isinstance(value, float) and value.is_integer())
 
 
 def _lists(document: dict, file: str) -> Iterator[Fault]:
@@ -127,10 +131,9 @@ def _images(images: list[dict], file: str) -> Iterator[Fault]:
         else:
             names[name] = where
         for field in ('width', 'height'):
-            if not is_id(image.get(field)) or image[field] <= 0:
-                yield Fault(
-                    file, where, field, f'is {image.get(field)!r}', 'must be a positive number of pixels'
-                )
+            if not _is_whole(image.get(field)) or image[field] <= 0:
+                mend = 'must be a positive whole number of pixels'
+                yield Fault(file, where, field, f'is {image.get(field)!r}', mend)
 
 
 def _annotations(document: dict, file: str) -> Iterator[Fault]:
