@@ -50,7 +50,7 @@ RULES = (
     (r'bbox_embed\.(\d)\.layers\.1\.(.+)', r'bbox_head.reg_branches.\1.2.\2'),
     (r'bbox_embed\.(\d)\.layers\.2\.(.+)', r'bbox_head.reg_branches.\1.4.\2'),
     (r'transformer\.decoder\.(class|bbox)_embed\..+', None),
-    (r'morphology_embed\.0\.(.+)', r'attribute_head.\1'),
+    (r'morphology_embed\.0\.(.+)', r'attribute_head.fc.\1'),
     (r'morphology_embed\.[1-5]\..+', None),
     # Single-cell features and their classifier.
     (r'transformer\.encoder\.cls_token', 'scfe.query'),

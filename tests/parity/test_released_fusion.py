@@ -1,9 +1,10 @@
-"""CMF, SCFE and QGMF in their released form against golden numbers of the released Uni-Hema."""
+"""CMF, SCFE, QGMF and heads in their released form against golden numbers of the released Uni-Hema."""
 
 import pytest
 import torch
 
 from unihema_mm.models import (
+    CellAttributeHead,
     CellClassHead,
     CrossModalFusion,
     QueryGuidedMaskFinder,
@@ -86,6 +87,27 @@ def test_single_cell_features_and_classes(golden, folder, case):
     features = extract(encode_images(folder, case)['memory'])
     golden.check(f'{case}.E_Z', features)
     golden.check(f'{case}.pred_image_class', head(features))
+
+
+@torch.no_grad()
+@CASES
+def test_attributes(golden, case):
+    head = golden.load(CellAttributeHead(), 'attribute_head.')
+    golden.check(f'{case}.pred_morphology', head(torch.from_numpy(golden.outputs[f'{case}.decoder.hs5'])))
+
+
+@torch.no_grad()
+def test_attributes_of_detections(golden):
+    """The values that the released demo shows for its 300 best detections."""
+    head = golden.load(CellAttributeHead(), 'attribute_head.')
+    _, values = head.predict(torch.from_numpy(golden.outputs['A.decoder.hs5'])[0])
+    scores = torch.from_numpy(golden.outputs['A.pred_logits'])[0].sigmoid()
+    query = scores.flatten().topk(300).indices // scores.size(1)
+    clear = torch.from_numpy(golden.outputs['A.post.clear']).bool()
+    assert clear.sum() > 200
+    assert torch.equal(
+        values[query][clear], torch.from_numpy(golden.outputs['A.post.morphology'])[clear].long()
+    )
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 import pytest
 
-from unihema_mm.datasets.label_space import as_class_names, make_label_space, nearest_names
+from unihema_mm.datasets.label_space import as_class_names, make_label_space
 from unihema_mm.datasets.schema import DataError
 
 CATEGORIES = [{'id': 9, 'name': 'RBC'}, {'id': 2, 'name': 'WBC'}]
@@ -45,8 +45,3 @@ def test_missing_comma():
 def test_bad_class_list(classes):
     with pytest.raises(DataError, match='list each class name once'):
         as_class_names(classes, 'classes')
-
-
-def test_nearest_names():
-    assert nearest_names('Platelets', ['RBC', 'platelet']) == 'nearest: platelet'
-    assert nearest_names('zzz', ['RBC', 'WBC']) == 'known: RBC, WBC'

@@ -1,18 +1,10 @@
 """The one place where category ids of a file become contiguous labels of a model."""
 
-import difflib
 from collections.abc import Sequence
 
+from unihema_mm.utils.names import nearest_names
+
 from .schema import DataError, Fault
-
-
-def nearest_names(name: str, names: Sequence[str]) -> str:
-    """Name the classes that a misspelt one may mean, for a message."""
-    by_lower = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
-    if near:
-        return 'nearest: ' + ', '.join(by_lower[match] for match in near)
-    return f'known: {", ".join(names)}'
 
 
 def as_class_names(classes: object, where: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Models of unihema_mm; importing this module registers them."""
 
-from .heads import CellBoxHead, CellClassHead, MaskDINOHead
+from .heads import CellAttributeHead, CellBoxHead, CellClassHead, MaskDINOHead
 from .hema_former import (
     CrossModalFusion,
     QueryGuidedMaskFinder,
@@ -8,12 +8,14 @@ from .hema_former import (
     TextGuidedVisualRefinement,
 )
 from .layers import MaskFeatures
-from .losses import PointMaskLoss
+from .losses import AsymmetricLoss, PointMaskLoss
 from .mask_dino import MaskDINO
 from .text import T5TextDecoder, T5TextEncoder
 from .uni_hema import UniHema
 
 __all__ = [
+    'AsymmetricLoss',
+    'CellAttributeHead',
     'CellBoxHead',
     'CellClassHead',
     'CrossModalFusion',

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from ..label_space import nearest_names
+from unihema_mm.utils.names import nearest_names
+
 from ..schema import SPLITS, TASKS, DataError, Fault
 
 

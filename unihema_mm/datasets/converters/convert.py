@@ -6,8 +6,9 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
+from unihema_mm.utils.names import nearest_names
+
 from ..catalogue import CatalogueEntry
-from ..label_space import nearest_names
 from ..parallel import map_ordered
 from ..prompts import DEFAULT_PROMPT
 from ..schema import SCHEMA_VERSION, SPLITS, DataError, Fault, read_document, write_document

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from unihema_mm.utils.names import nearest_names
+
 from ..boxes import BoxState, fit_box
 from ..catalogue import CatalogueEntry
 from ..image_files import fault_of_image, image_size, proper_suffix
-from ..label_space import nearest_names
 from ..schema import DataError, Fault
 from .placing import ImageMode, place_image
 from .source import Note, RawObject, Reader, SourceItem

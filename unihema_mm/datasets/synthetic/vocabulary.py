@@ -7,30 +7,13 @@ here, as they do in normal blood.
 
 from typing import NamedTuple
 
+from unihema_mm.structures.attribute_values import load_attribute_values
+
 WHITE_CELLS = ('neutrophil', 'eosinophil', 'basophil', 'lymphocyte', 'monocyte')
 PARASITE_STAGES = ('ring', 'trophozoite', 'schizont', 'gametocyte')
 CLASSES = ('RBC', *WHITE_CELLS, 'platelet', *PARASITE_STAGES, 'sickle cells')
 
-ATTRIBUTES = {
-    'cell_size': ('small', 'big'),
-    'cell_shape': ('round', 'irregular'),
-    'nucleus_shape': (
-        'unsegmented-band',
-        'unsegmented-round',
-        'unsegmented-indented',
-        'segmented-bilobed',
-        'segmented-multilobed',
-        'irregular',
-    ),
-    'nuclear_cytoplasmic_ratio': ('low', 'high'),
-    'chromatin_density': ('densely', 'loosely'),
-    'cytoplasm_vacuole': ('no', 'yes'),
-    'cytoplasm_texture': ('clear', 'frosted'),
-    'cytoplasm_colour': ('light blue', 'blue', 'purple blue'),
-    'granule_type': ('small', 'round', 'coarse', 'nil'),
-    'granule_colour': ('pink', 'purple', 'red', 'nil'),
-    'granularity': ('yes', 'no'),
-}
+ATTRIBUTES = load_attribute_values('wbcatt')
 
 # A lobed or band nucleus cannot fill a cell, so only these shapes may have a high ratio; and a cell that its
 # nucleus fills has no room for vacuoles.
