@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
+from unihema_mm.engine.hooks import StrictLoadHook
 from unihema_mm.engine.launch import LAUNCHERS, load_config, run_environment
 from unihema_mm.engine.testing import draw_predictions, dump_predictions, use_tta, write_metrics
 from unihema_mm.utils.checkpoint import find_checkpoint
@@ -53,6 +54,7 @@ def main() -> None:
             use_tta(cfg)
         with run_environment(cfg):
             runner = Runner.from_cfg(cfg)
+            runner.register_hook(StrictLoadHook())
             if args.out is not None:
                 dump_predictions(runner, args.out)
             write_metrics(runner.test(), cfg.work_dir)

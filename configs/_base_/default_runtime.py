@@ -9,7 +9,7 @@ default_hooks = dict(
     visualization=dict(type='mmdet.DetVisualizationHook'),
 )
 custom_hooks = [
-    dict(type='mmdet.NumClassCheckHook'),
+    dict(type='ClassCountHook'),
     dict(type='DetectionBudgetHook'),
     dict(type='TrainableTableHook'),
     dict(type='StopOnNonFiniteLossHook'),

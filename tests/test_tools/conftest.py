@@ -97,6 +97,7 @@ train_cfg = dict(max_epochs=2, val_interval=2)
 checkpoint = dict(_delete_=True, type='SafeCheckpointHook', interval=1, max_keep_ckpts=2)
 default_hooks = dict(logger=dict(interval=1), checkpoint=checkpoint)
 custom_hooks = [
+    dict(type='ClassCountHook'),
     dict(type='DetectionBudgetHook'),
     dict(type='TrainableTableHook'),
     dict(type='StopOnNonFiniteLossHook'),

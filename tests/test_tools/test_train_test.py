@@ -6,6 +6,8 @@ import pickle
 import pytest
 import torch
 
+THREE = 'model.bbox_head.num_classes=3'
+
 
 def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
     config = toy_config()
@@ -41,11 +43,16 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
         ('train.py', ['CONFIG', '--cfg-options', 'train_dataloader.dataset.data_root=nowhere'], 'nowhere'),
         ('test.py', ['CONFIG', 'absent.pth'], 'absent.pth: checkpoint not found'),
         ('test.py', ['CONFIG', 'broken.pth'], 'broken.pth: '),
+        ('test.py', ['CONFIG', 'foreign.pth'], 'foreign.pth: does not fit the model, weights: '),
+        ('train.py', ['CONFIG', '--cfg-options', THREE], 'train.json: 2 classes, but the model has 3; set'),
+        ('test.py', ['CONFIG', 'foreign.pth', '--cfg-options', THREE], 'model.bbox_head.num_classes=2'),
     ],
 )
 def test_wrong_input_gives_one_line(toy_config, call_tool, tmp_path, capfd, tool, arguments, message):
     (tmp_path / 'broken.pth').write_bytes(b'PK\x03\x04 cut off')
+    torch.save({'a.b': torch.zeros(1)}, tmp_path / 'foreign.pth')
     config = toy_config()
     assert call_tool(tool, *(config if part == 'CONFIG' else part for part in arguments)) == 2
     errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith('error: ')]
     assert len(errors) == 1 and message in errors[0]
+    assert not list(tmp_path.rglob('test_metrics.json'))

@@ -10,8 +10,14 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint, load_from_local
 from safetensors.torch import save_file
+from torch import nn
 
-from unihema_mm.utils.checkpoint import enable_safe_checkpoints, find_resume_checkpoint, read_checkpoint
+from unihema_mm.utils.checkpoint import (
+    check_fit,
+    enable_safe_checkpoints,
+    find_resume_checkpoint,
+    read_checkpoint,
+)
 from unihema_mm.utils.errors import InputError
 
 
@@ -135,3 +141,26 @@ def test_find_resume_checkpoint(tmp_path):
     pointer.write_text('')
     with pytest.raises(InputError, match='no file'):
         find_resume_checkpoint(tmp_path)
+
+
+def test_check_fit():
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    weights = {f'module.{name}': value for name, value in model.state_dict().items() if 'num_b' not in name}
+    check_fit(model, {'state_dict': weights}, 'a.pth')
+    weights['module.0.weight'] = torch.zeros(5, 2)
+    del weights['module.1.bias']
+    weights |= {f'head.{number}': torch.zeros(1) for number in range(4)}
+    with pytest.raises(InputError) as error:
+        check_fit(model, weights, 'a.pth')
+    assert str(error.value) == (
+        'a.pth: does not fit the model, weights: 1 missing (1.bias); 4 unexpected (head.0, head.1, head.2, '
+        '...); 1 of another shape (0.weight); test with the config it was trained with'
+    )
+    with pytest.raises(InputError, match=r'a\.pth: weights cannot be loaded'):
+        check_fit(model, {**model.state_dict(), '0.weight': 'text'}, 'a.pth')
+
+
+def test_a_checkpoint_is_a_dictionary(tmp_path):
+    torch.save([torch.zeros(1)], tmp_path / 'list.pth')
+    with pytest.raises(InputError, match=r'list\.pth: holds a list'):
+        read_checkpoint(tmp_path / 'list.pth')

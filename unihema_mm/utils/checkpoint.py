@@ -20,6 +20,7 @@ from mmengine.dist import barrier, get_rank
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mm_checkpoint
 from mmengine.runner import find_latest_checkpoint
+from torch import nn
 
 from .errors import InputError
 
@@ -38,6 +39,8 @@ _NUMPY_DTYPES = (
     'float64',
     'str',
 )
+# Counters and checks that older files lack; nothing is computed from them.
+_OPTIONAL = ('num_batches_tracked', 'tokenizer_fingerprint')
 _HISTORY_METHODS = {
     'min': HistoryBuffer.min,
     'max': HistoryBuffer.max,
@@ -98,7 +101,7 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
 
             return {'state_dict': load_file(path, device=str(map_location or 'cpu'))}
         with torch.serialization.safe_globals(safe_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except UnpicklingError as error:
         found = re.search(r'GLOBAL (\S+)', str(error))
         if found is None:
@@ -113,6 +116,12 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
             f'{path}: checkpoint cannot be read, it may be truncated '
             f'({type(error).__name__}: {_first_line(error)})'
         ) from None
+    if not isinstance(checkpoint, dict):
+        raise InputError(
+            f'{path}: holds a {type(checkpoint).__name__}, not the dictionary of a checkpoint; '
+            "give a state dict or {'state_dict': ...}"
+        )
+    return checkpoint
 
 
 def _first_line(error: Exception) -> str:
@@ -174,6 +183,47 @@ def find_resume_checkpoint(work_dir: str | os.PathLike) -> str | None:
         f'{pointer}: names {named or "no file"}, which does not exist; '
         'give --resume PATH or delete this file to start from scratch'
     )
+
+
+def check_fit(model: nn.Module, checkpoint: dict, source: str) -> None:
+    """Load the weights of a checkpoint and refuse any difference of names or shapes.
+
+    Args:
+        model: Model without wrappers.
+        checkpoint: State dict, or a checkpoint that holds it as ``state_dict``.
+        source: Its file, for the message.
+
+    Raises:
+        InputError: Weights are missing, unexpected, or of another shape.
+    """
+    weights = checkpoint.get('state_dict', checkpoint)
+    weights = {str(name).removeprefix('module.'): value for name, value in weights.items()}
+    kept: list = []
+    # The hook sees the names even where a shape makes torch raise.
+    handle = model.register_load_state_dict_post_hook(lambda _, keys: kept.append(keys))
+    wrong_shape: list[str] = []
+    try:
+        model.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        wrong_shape = re.findall(r'size mismatch for (\S+):', str(error))
+        if not wrong_shape:
+            raise InputError(
+                f'{source}: weights cannot be loaded ({str(error).splitlines()[-1].strip()})'
+            ) from None
+    finally:
+        handle.remove()
+    missing = [name for name in kept[-1].missing_keys if not name.endswith(_OPTIONAL)]
+    groups = {'missing': missing, 'unexpected': kept[-1].unexpected_keys, 'of another shape': wrong_shape}
+    found = [
+        f'{len(names)} {kind} ({", ".join(names[:3])}{", ..." if len(names) > 3 else ""})'
+        for kind, names in groups.items()
+        if names
+    ]
+    if found:
+        raise InputError(
+            f'{source}: does not fit the model, weights: {"; ".join(found)}; test with the config it was '
+            'trained with'
+        )
 
 
 def find_checkpoint(name: str) -> str:

@@ -1,15 +1,19 @@
 """Hooks of a training or test run."""
 
+from .class_count_hook import ClassCountHook
 from .detection_budget_hook import DetectionBudgetHook
 from .exact_resume_hook import ExactResumeHook
 from .non_finite_loss_hook import StopOnNonFiniteLossHook
 from .safe_checkpoint_hook import SafeCheckpointHook
+from .strict_load_hook import StrictLoadHook
 from .trainable_table_hook import TrainableTableHook
 
 __all__ = [
+    'ClassCountHook',
     'DetectionBudgetHook',
     'ExactResumeHook',
     'SafeCheckpointHook',
     'StopOnNonFiniteLossHook',
+    'StrictLoadHook',
     'TrainableTableHook',
 ]

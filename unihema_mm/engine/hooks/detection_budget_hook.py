@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from unihema_mm.datasets.smear_det_dataset import max_objects_per_image
+from unihema_mm.engine.unwrap import unwrapped
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.detection_budget import detection_budget
 
@@ -56,7 +57,7 @@ class DetectionBudgetHook(Hook):
     def _count(self, runner: Runner, split: str, dataset: BaseDataset) -> int:
         if split not in self._most_objects:
             self._most_objects[split] = most = max_objects_per_image(dataset)
-            num_queries = getattr(_detector(runner.model), 'num_queries', most)
+            num_queries = getattr(unwrapped(runner.model), 'num_queries', most)
             if most > num_queries:
                 runner.logger.warning(
                     f'{split}: an image holds {most} objects, the model has {num_queries} queries '
@@ -65,7 +66,7 @@ class DetectionBudgetHook(Hook):
         return self._most_objects[split]
 
     def _set_num_select(self, model: nn.Module, budget: int) -> int | None:
-        detector = _detector(model)
+        detector = unwrapped(model)
         head = getattr(detector, 'bbox_head', None)
         if head is None or getattr(head, 'test_cfg', None) is None:
             return None
@@ -78,10 +79,3 @@ class DetectionBudgetHook(Hook):
         if isinstance(wrapped, BaseTTAModel):
             wrapped.tta_cfg['max_per_img'] = selected
         return selected
-
-
-def _detector(model: nn.Module) -> nn.Module:
-    """The model itself inside the wrappers of distributed runs and of test-time augmentation."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
