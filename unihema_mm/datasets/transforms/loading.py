@@ -5,6 +5,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 
 from unihema_mm.registry import TRANSFORMS
+from unihema_mm.utils.errors import InputError
 
 from ..image_files import UnreadableImageError, fault_of_image
 
@@ -15,10 +16,12 @@ class LoadSmearImage(LoadImageFromFile):
 
     mmcv's ``LoadImageFromFile`` returns a truncated file as an image whose rest is grey. This transform
     raises :class:`UnreadableImageError` instead; what follows is the dataset's decision:
-    :class:`SmearDetDataset` skips and counts the image in training and fails in test mode.
+    :class:`SmearDetDataset` skips and counts the image in training and fails in test mode. An image
+    whose size is not that of its record is an error always: its boxes belong to other pixels.
 
-    Required keys: ``img_path``. Added keys: ``img`` of shape (h, w, 3), BGR, uint8 (float32 with
-    ``to_float32``), ``img_shape`` and ``ori_shape``. The arguments are those of mmcv's transform.
+    Required keys: ``img_path``. Optional keys: ``width``, ``height`` and ``img_id`` of the record. Added
+    keys: ``img`` of shape (h, w, 3), BGR, uint8 (float32 with ``to_float32``), ``img_shape`` and
+    ``ori_shape``. The arguments are those of mmcv's transform.
     """
 
     def transform(self, results: dict) -> dict:
@@ -32,6 +35,7 @@ class LoadSmearImage(LoadImageFromFile):
 
         Raises:
             UnreadableImageError: The file is absent, truncated, or not an image.
+            InputError: The image has another size than its record says.
         """
         path = results['img_path']
         try:
@@ -44,7 +48,19 @@ class LoadSmearImage(LoadImageFromFile):
         image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
         if image is None:
             raise UnreadableImageError(path, 'cannot be decoded')
+        _check_size(results, image.shape[:2])
         results['img'] = image.astype('float32') if self.to_float32 else image
         results['img_shape'] = image.shape[:2]
         results['ori_shape'] = image.shape[:2]
         return results
+
+
+def _check_size(results: dict, shape: tuple[int, int]) -> None:
+    height, width = shape
+    told = results.get('width', width), results.get('height', height)
+    if told != (width, height):
+        raise InputError(
+            f'{results["img_path"]}: image {results.get("img_id")}: width, height: its record says '
+            f'{told[0]}x{told[1]}, the image file has {width}x{height}; '
+            'correct the record, and check that its boxes fit'
+        )
