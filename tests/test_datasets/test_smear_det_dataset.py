@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset
@@ -9,6 +10,7 @@ from unihema_mm.datasets.image_files import UnreadableImageError
 from unihema_mm.datasets.schema import DataError
 from unihema_mm.datasets.smear_det_dataset import max_objects_per_image
 from unihema_mm.registry import DATASETS
+from unihema_mm.utils.errors import InputError
 
 PIPELINE = [
     {'type': 'unihema_mm.LoadSmearImage'},
@@ -228,9 +230,58 @@ def test_all_images_unreadable_ends(document, write_data, warnings):
     root = write_data(document)
     for name in ('a.png', 'b.png', 'c.png'):
         spoil(root, name)
-    with pytest.raises(Exception, match='Cannot find valid image after 5'):
+    with pytest.raises(
+        InputError, match=r'train.json: images: .* in 6 tries, . of 3 files .* first .*a\.png;'
+    ):
         build(root, max_refetch=5)[0]
     assert len(warnings) >= 1
+
+
+def test_failures_count_only_where_they_follow_each_other(document, write_data, warnings):
+    root = write_data(document)
+    spoil(root, 'a.png')
+    dataset = build(root, max_refetch=2)
+    for _ in range(5):
+        assert dataset.prepare_data(0) is None
+        assert dataset.prepare_data(1) is not None
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_image_of_another_size_than_its_record(document, write_data, test_mode):
+    root = write_data(document)
+    document['images'][0]['width'] = 33
+    (root / 'annotations' / 'train.json').write_text(json.dumps(document))
+    dataset = build(root, test_mode=test_mode)
+    assert dataset[1] is not None
+    with pytest.raises(InputError, match=r'a\.png: image 1: width, height: its record says 33x30'):
+        dataset[0]
+
+
+def test_image_too_thin_to_resize_is_named(document, write_data):
+    document['images'][2].update(width=2, height=3000)
+    resize = {'type': 'mmdet.Resize', 'scale': (320, 240), 'keep_ratio': True}
+    dataset = build(write_data(document), pipeline=[*PIPELINE[:2], resize, PIPELINE[2]])
+    assert dataset[0] is not None
+    with pytest.raises(
+        InputError, match=r'c\.png: image of 2x3000 pixels: Resize: cannot process it'
+    ) as error:
+        dataset[2]
+    assert isinstance(error.value.__cause__, cv2.error)
+    loader = DataLoader(dataset, sampler=[2], num_workers=1, collate_fn=list)
+    with pytest.raises(InputError, match=r'c\.png: image of 2x3000 pixels: Resize'):
+        next(iter(loader))
+
+
+def test_error_of_a_transform_keeps_its_cause(document, write_data):
+    def fail(record):
+        return record['absent']
+
+    dataset = build(write_data(document), pipeline=[PIPELINE[0], fail])
+    with pytest.raises(
+        RuntimeError, match=r'a\.png: image of 40x30 pixels: function: failed \(KeyError'
+    ) as error:
+        dataset[0]
+    assert isinstance(error.value.__cause__, KeyError)
 
 
 def test_lazy_init_reads_nothing(tmp_path):

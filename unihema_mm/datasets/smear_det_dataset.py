@@ -5,12 +5,14 @@ import os.path as osp
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import cv2
 from mmdet.datasets import CocoDataset
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import print_log
 
 from unihema_mm.registry import DATASETS
+from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.palette import colour_blind_palette
 
 from .boxes import BoxState, fit_box, is_number
@@ -39,7 +41,11 @@ class SmearDetDataset(CocoDataset):
       narrower than one pixel, which mmdet's ``CocoDataset`` drops).
     - clipped, counted, one warning: boxes that reach outside the image.
     - an image that cannot be read (needs :class:`LoadSmearImage`): in training another one is drawn, each
-      file is reported once per worker process and all are counted; an error in test mode.
+      file is reported once per worker process and all are counted; an error in test mode, and where none
+      can be read.
+    - an image whose size is not that of its record (needs :class:`LoadSmearImage`): error.
+    - an image that a transform cannot process, e.g. one so thin that resizing leaves it less than one pixel:
+      error that names the image and the transform.
 
     Args:
         task: Records are used whose ``tasks`` name it; those without ``tasks`` (plain COCO) are used always.
@@ -80,6 +86,7 @@ class SmearDetDataset(CocoDataset):
         self.check_files = check_files
         self.repairs: Counter = Counter()
         self.unreadable: Counter = Counter()
+        self._failures = 0
         super().__init__(*args, data_prefix=data_prefix or {'img': ''}, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -156,16 +163,51 @@ class SmearDetDataset(CocoDataset):
 
         Raises:
             UnreadableImageError: The image of a test record cannot be read.
+            InputError: A record does not fit its image, a transform cannot process the image, or no
+                readable training image was found in ``max_refetch`` further tries.
+            RuntimeError: A transform fails for another reason, which is the cause of this error.
         """
         try:
-            return super().prepare_data(idx)
+            sample = self._run_pipeline(self.get_data_info(idx))
         except UnreadableImageError as fault:
             if self.test_mode:
                 raise
-            self.unreadable[fault.path] += 1
-            if self.unreadable[fault.path] == 1:
-                _warn(f'{fault} (skipped; {len(self.unreadable)} unreadable images in this process so far)')
+            self._count_unreadable(fault)
             return None
+        self._failures = 0
+        return sample
+
+    def _run_pipeline(self, record: dict) -> dict | None:
+        where = f'{record["img_path"]}: image of {record["width"]}x{record["height"]} pixels'
+        for transform in self.pipeline.transforms:
+            name = type(transform).__name__
+            try:
+                record = transform(record)
+            except InputError:
+                raise
+            except cv2.error as fault:
+                raise InputError(
+                    f'{where}: {name}: cannot process it ({fault.func}: {fault.err}); '
+                    'crop or pad the image, remove its record, or change the pipeline'
+                ) from fault
+            except Exception as fault:
+                raise RuntimeError(f'{where}: {name}: failed ({type(fault).__name__}: {fault})') from fault
+            if record is None:
+                break
+        return record
+
+    def _count_unreadable(self, fault: UnreadableImageError) -> None:
+        self.unreadable[fault.path] += 1
+        self._failures += 1
+        if self.unreadable[fault.path] == 1:
+            _warn(f'{fault} (skipped; {len(self.unreadable)} unreadable images in this process so far)')
+        if self._failures > self.max_refetch:
+            first = next(iter(self.unreadable))
+            raise InputError(
+                f'{self.ann_file}: images: file_name: no image could be read in {self._failures} tries, '
+                f'{len(self.unreadable)} of {len(self)} files are unreadable, first {first}; '
+                'copy the images again, tools/prepare_data.py check --images names the faulty ones'
+            ) from fault
 
     def _read(self) -> dict:
         if self._is_local(self.ann_file):
