@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -24,3 +27,30 @@ def fail(number):
 def test_an_error_reaches_the_caller(workers):
     with pytest.raises(ValueError, match='item 0'):
         map_ordered(fail, range(5), workers=workers)
+
+
+SLEEPERS = """
+import time
+from unihema_mm.datasets.parallel import map_ordered
+
+def sleep(number):
+    print('started', flush=True)
+    time.sleep(300)
+
+map_ordered(sleep, range(2), workers=2)
+"""
+
+
+def test_workers_end_with_a_killed_parent():
+    parent = subprocess.Popen(
+        [sys.executable, '-c', SLEEPERS], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert [parent.stdout.readline() for _ in range(2)] == ['started\n'] * 2
+        parent.kill()
+        # The pipe ends when the last process that can write to it does.
+        assert parent.communicate(timeout=60)[0] == ''
+        parent = None
+    finally:
+        if parent:
+            os.killpg(parent.pid, signal.SIGKILL)

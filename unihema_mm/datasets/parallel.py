@@ -1,8 +1,11 @@
 """Ordered work of several processes with a progress bar."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import parent_process
 from signal import SIG_IGN, SIGINT, signal
+from threading import Thread
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -36,6 +39,16 @@ def map_ordered(
     if workers <= 1 or len(items) <= 1:
         return list(tqdm(map(function, items), **bar))
     chunk = max(1, len(items) // (workers * _CHUNKS_PER_WORKER))
-    # An interrupt is this process's to handle; the workers end with it.
-    with ProcessPoolExecutor(workers, initializer=signal, initargs=(SIGINT, SIG_IGN)) as pool:
+    with ProcessPoolExecutor(workers, initializer=_tie_to_parent) as pool:
         return list(tqdm(pool.map(function, items, chunksize=chunk), **bar))
+
+
+def _tie_to_parent() -> None:
+    """Leave an interrupt to the parent, and end with it, also where it is killed."""
+    signal(SIGINT, SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent_process().join()
+    os._exit(1)
