@@ -8,6 +8,8 @@ from unihema_mm.datasets.catalogue import load_entry, read_entry
 from unihema_mm.datasets.converters import convert, own_entry
 from unihema_mm.datasets.schema import DataError
 from unihema_mm.datasets.validation import check_path
+from unihema_mm.utils.errors import InputError
+from unihema_mm.utils.folder_lock import folder_lock
 
 CLASSES = {'RBC': 'RBC', 'WBC': 'WBC', 'Platelets': 'platelet'}
 
@@ -190,3 +192,11 @@ def test_two_images_that_would_get_the_same_name(yolo, tmp_path, tools):
     (yolo / 'data.yaml').write_text(text)
     with pytest.raises(DataError, match=r'would both become images/train/a.png'):
         convert(own_entry('yolo', yolo, 'toy'), yolo, tmp_path / 'out')
+
+
+def test_folder_in_use_is_refused(voc, tmp_path):
+    out = tmp_path / 'out'
+    with folder_lock(out), pytest.raises(InputError, match='out: folder: out: another run writes into it'):
+        convert(voc_entry(voc), voc, out)
+    assert not list(out.iterdir())
+    convert(voc_entry(voc), voc, out)

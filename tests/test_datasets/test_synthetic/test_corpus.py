@@ -12,6 +12,8 @@ from unihema_mm.datasets.schema import SCHEMA_VERSION, SPLITS
 from unihema_mm.datasets.synthetic import contact_sheet, corpus, generate_corpus
 from unihema_mm.datasets.synthetic.vocabulary import ATTRIBUTES, CLASSES, WHITE_CELLS
 from unihema_mm.datasets.validation import check_path
+from unihema_mm.utils.errors import InputError
+from unihema_mm.utils.folder_lock import folder_lock
 
 
 def contents(root) -> dict:
@@ -232,3 +234,10 @@ def test_contact_sheet_needs_every_class(tmp_path):
     generate_corpus(tmp_path, num=1, cells=2, progress=False)
     with pytest.raises(ValueError, match='draw a larger corpus'):
         contact_sheet(tmp_path, tmp_path / 'sheet.jpg')
+
+
+def test_folder_in_use_is_refused(tmp_path):
+    with folder_lock(tmp_path):
+        with pytest.raises(InputError, match='another run writes into it'):
+            generate_corpus(tmp_path, num=1, progress=False)
+        assert [path.name for path in tmp_path.iterdir()] == ['.lock']

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
+from unihema_mm.utils.folder_lock import folder_lock
 from unihema_mm.utils.names import nearest_names
 
 from ..catalogue import CatalogueEntry
@@ -16,7 +17,7 @@ from .coco import CocoReader
 from .item import Outcome, convert_item
 from .placing import ImageMode
 from .report import ConversionReport
-from .source import Reader, SourceItem
+from .source import Note, Reader, SourceItem
 from .voc import VocReader
 from .yolo import YoloReader
 
@@ -134,6 +135,7 @@ def convert(
     Raises:
         DataError: The source holds something that is not understood, or the counts differ from an entry that
             calls its counts exact. No annotation file is written then.
+        InputError: Another run writes into ``out``.
     """
     source, out = Path(source), Path(out)
     reader = make_reader(entry, source)
@@ -141,6 +143,21 @@ def convert(
     _check_declared(entry, reader)
     items, notes = reader.items()
     _check_items(items, source)
+    with folder_lock(out):
+        return _convert(entry, reader, items, notes, out, workers, images, progress)
+
+
+def _convert(
+    entry: CatalogueEntry,
+    reader: Reader,
+    items: list[SourceItem],
+    notes: list[Note],
+    out: Path,
+    workers: int,
+    images: ImageMode,
+    progress: bool,
+) -> ConversionReport:
+    source = reader.source
     write_document(out / REPORT_FILE, {'dataset': entry.name, 'complete': False})
     work = partial(convert_item, reader=reader, entry=entry, out=out, mode=images)
     outcomes = map_ordered(work, items, workers=workers, progress=progress, title=f'converting {entry.name}')

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from unihema_mm.utils.folder_lock import folder_lock
+
 from ..parallel import map_ordered
 from .scene import Scene, draw_field, draw_single_cell
 from .shapes import area
@@ -184,11 +186,18 @@ def generate_corpus(
     Raises:
         ValueError: A number is too small.
         FileExistsError: ``out`` holds annotations of another data set.
+        InputError: Another run writes into ``out``.
     """
     start = time.perf_counter()
     out = Path(out)
     counts = dict(fields=num, cells=num if cells is None else cells)
     _check_arguments(num=num, seed=seed, workers=workers, cells=counts['cells'])
+    with folder_lock(out):
+        summary = _generate(out, seed, counts, workers, progress)
+    return dict(**summary, seconds=time.perf_counter() - start)
+
+
+def _generate(out: Path, seed: int, counts: dict[str, int], workers: int, progress: bool) -> dict:
     _clear(out)
     for folder in ('images/fields', 'images/cells', 'annotations'):
         (out / folder).mkdir(parents=True, exist_ok=True)
@@ -213,5 +222,4 @@ def generate_corpus(
             split: sum(len(image['questions']) for image in content['images'])
             for split, content in files.items()
         },
-        seconds=time.perf_counter() - start,
     )
