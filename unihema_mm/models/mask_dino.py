@@ -18,6 +18,7 @@ from unihema_mm.models.layers import (
 from unihema_mm.models.task_modules import MaskDenoising, Predictions, image_extent
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
+from unihema_mm.utils.errors import InputError
 
 INITIAL_BOXES = ('mask', 'mask_else_proposal', 'proposal')
 LEVEL_ORDERS = ('fine_to_coarse', 'coarse_to_fine')
@@ -61,9 +62,9 @@ class MaskDINO(DINO):
         **kwargs,
     ) -> None:
         if initial_boxes not in INITIAL_BOXES:
-            raise ValueError(f'initial_boxes must be one of {INITIAL_BOXES}, got {initial_boxes!r}')
+            raise InputError(f'initial_boxes must be one of {INITIAL_BOXES}, got {initial_boxes!r}')
         if level_order not in LEVEL_ORDERS:
-            raise ValueError(f'level_order must be one of {LEVEL_ORDERS}, got {level_order!r}')
+            raise InputError(f'level_order must be one of {LEVEL_ORDERS}, got {level_order!r}')
         dn_cfg = dict(dn_cfg)  # DINO adds keys
         super().__init__(*args, dn_cfg=dn_cfg, **kwargs)
         self.initial_boxes = initial_boxes

@@ -15,6 +15,7 @@ from unihema_mm.models.layers import (
 from unihema_mm.models.text import TextFeatures
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
+from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.freezing import freeze, frozen_modules
 
 CONTENT_QUERIES = ('learned', 'encoder')
@@ -46,7 +47,7 @@ class UniHema(DINO):
         **kwargs: See :class:`mmdet.models.DINO`.
 
     Raises:
-        ValueError: If ``content_query`` or a name in ``frozen`` is unknown.
+        InputError: If ``content_query`` or a name in ``frozen`` is unknown.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class UniHema(DINO):
     ) -> None:
         super().__init__(*args, **kwargs)
         if content_query not in CONTENT_QUERIES:
-            raise ValueError(f'content_query must be one of {CONTENT_QUERIES}, got {content_query!r}')
+            raise InputError(f'content_query must be one of {CONTENT_QUERIES}, got {content_query!r}')
         self.content_query = content_query
         self.default_text = default_text
         self.text_encoder = MODELS.build(text_encoder)

@@ -11,6 +11,10 @@ class InputError(ValueError):
     """Wrong input: the message is one line that names file, field and mend."""
 
 
+class MissingFileError(InputError, FileNotFoundError):
+    """A file or folder that does not exist or cannot be reached."""
+
+
 @contextmanager
 def exit_on_input_error(*more_errors: type[Exception]) -> Iterator[None]:
     """Print an :class:`InputError` as one line on stderr and exit with code 2.

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from .errors import InputError
+
 
 def frozen_modules(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
     """Look up the modules to freeze.
@@ -16,15 +18,15 @@ def frozen_modules(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
         list[nn.Module]: The modules, in the order of ``names``.
 
     Raises:
-        ValueError: If a name is no module of ``model``.
+        InputError: If a name is no module of ``model``.
     """
     if isinstance(names, str):
-        raise ValueError(f'frozen must be a list of module names, got the string {names!r}')
+        raise InputError(f'frozen must be a list of module names, got the string {names!r}')
     known = dict(model.named_modules())
     unknown = [name for name in names if name not in known]
     if unknown:
         parts = ', '.join(name for name, _ in model.named_children())
-        raise ValueError(f'frozen: no module named {", ".join(unknown)}; the parts of this model are {parts}')
+        raise InputError(f'frozen: no module named {", ".join(unknown)}; the parts of this model are {parts}')
     return [known[name] for name in names]
 
 

@@ -4,6 +4,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from unihema_mm.models.text.tokenizer import load_tokenizer, train_tokenizer
+from unihema_mm.utils.errors import InputError
 
 TEXTS = ['This image is for the detection of Malaria cells', 'How many red cells are there?', 'twelve']
 
@@ -44,3 +45,10 @@ def test_impossible_requests_are_refused(tmp_path, texts, size, message):
 def test_missing_folder_names_the_mend(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'prepare_data\.py'):
         load_tokenizer(str(tmp_path / 'absent'))
+
+
+@pytest.mark.parametrize('name', ['data/tokenizer', './tokenizer', 'a/b/c', '~/x'])
+def test_missing_path_asks_no_hub(name, monkeypatch):
+    monkeypatch.setattr('transformers.AutoTokenizer.from_pretrained', lambda name: pytest.fail('asked'))
+    with pytest.raises(InputError, match=r'tokenizer folder .* not found'):
+        load_tokenizer(name)

@@ -5,6 +5,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from unihema_mm.registry import MODELS
+from unihema_mm.utils.errors import InputError
 
 
 class ConcatFusion(nn.Module):
@@ -74,7 +75,7 @@ class TextGuidedVisualRefinement(BaseModule):
         init_cfg (dict, optional): Initialisation config of mmengine.
 
     Raises:
-        ValueError: If ``fusion`` is unknown.
+        InputError: If ``fusion`` is unknown.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class TextGuidedVisualRefinement(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if fusion not in FUSIONS:
-            raise ValueError(f'fusion must be one of {sorted(FUSIONS)}, got {fusion!r}')
+            raise InputError(f'fusion must be one of {sorted(FUSIONS)}, got {fusion!r}')
         self.text_proj = nn.Linear(text_dims, embed_dims)
         self.attention = nn.MultiheadAttention(embed_dims, num_heads, batch_first=True)
         self.fusion = FUSIONS[fusion](embed_dims, identity_init)

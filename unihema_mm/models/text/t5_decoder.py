@@ -11,6 +11,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from unihema_mm.models.text.t5_weights import T5DecoderModel, build_t5, t5_weight
 from unihema_mm.registry import MODELS
+from unihema_mm.utils.errors import InputError
 
 IGNORED = -100  # label of positions that are no target
 
@@ -41,9 +42,9 @@ class T5TextDecoder(BaseModule):
         init_cfg (dict, optional): Initialisation config of mmengine.
 
     Raises:
-        ValueError: If ``dtype`` is neither of the two, the tokenizer does not fit
+        InputError: If ``dtype`` is neither of the two, the tokenizer does not fit
             the model, no tokenizer is given, or the checkpoint has no decoder.
-        FileNotFoundError: If weights or tokenizer cannot be found.
+        MissingFileError: If weights or tokenizer cannot be found.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class T5TextDecoder(BaseModule):
         self.model, self.tokenizer = build_t5(T5DecoderModel, model, tokenizer, dtype, part='text_decoder')
         config = self.model.config
         if self.tokenizer('').input_ids != [config.eos_token_id]:
-            raise ValueError(
+            raise InputError(
                 f'tokenizer {tokenizer or model!r} does not end a text with the end token of the text model '
                 f'(id {config.eos_token_id}), so the decoder would never learn to stop; use one of T5'
             )
@@ -128,10 +129,10 @@ class T5TextDecoder(BaseModule):
             an empty batch it is zero and still depends on every parameter.
 
         Raises:
-            ValueError: If the shapes or the number of targets do not fit.
+            InputError: If the shapes or the number of targets do not fit.
         """
         if len(targets) != len(fused):
-            raise ValueError(f'text decoder: {len(fused)} fused embeddings, but {len(targets)} target texts')
+            raise InputError(f'text decoder: {len(fused)} fused embeddings, but {len(targets)} target texts')
         if not targets:
             nothing = [tensor.flatten()[:0].float() for tensor in (fused, *self.parameters())]
             return torch.cat(nothing).sum()
@@ -156,11 +157,11 @@ class T5TextDecoder(BaseModule):
             list[str]: bs sentences without special tokens.
 
         Raises:
-            ValueError: If a bound is below one or the shapes do not fit.
+            InputError: If a bound is below one or the shapes do not fit.
             RuntimeError: If the module is in training mode.
         """
         if min(num_beams, max_new_tokens) < 1:
-            raise ValueError(
+            raise InputError(
                 f'text decoder: num_beams and max_new_tokens must be at least 1, '
                 f'got {num_beams} and {max_new_tokens}'
             )
@@ -179,14 +180,14 @@ class T5TextDecoder(BaseModule):
         """Check the fused embeddings and pass them off as the output of T5's encoder."""
         weight = t5_weight(self.model)
         if fused.dim() != 3 or fused.size(-1) != self.dims:
-            raise ValueError(
+            raise InputError(
                 f'text decoder: fused embeddings must be (bs, num_tokens, {self.dims}), '
                 f'got {tuple(fused.shape)}; set the output width of the fusion to that of the text model'
             )
         if padding is None:
             padding = fused.new_zeros(fused.shape[:2], dtype=torch.bool)
         if padding.dtype != torch.bool or padding.shape != fused.shape[:2]:
-            raise ValueError(
+            raise InputError(
                 f'text decoder: padding must be bool {tuple(fused.shape[:2])}, True at padding, '
                 f'got {padding.dtype} {tuple(padding.shape)}'
             )

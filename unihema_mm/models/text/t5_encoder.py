@@ -48,9 +48,9 @@ class T5TextEncoder(BaseModule):
         init_cfg (dict, optional): Initialisation config of mmengine.
 
     Raises:
-        ValueError: If ``dtype`` is neither of the two, the vocabulary of the
+        InputError: If ``dtype`` is neither of the two, the vocabulary of the
             tokenizer exceeds that of the model, or no tokenizer is given.
-        FileNotFoundError: If weights or tokenizer cannot be found.
+        MissingFileError: If weights or tokenizer cannot be found.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from unihema_mm.models.text.tokenizer import load_tokenizer
-from unihema_mm.utils.errors import InputError
+from unihema_mm.utils.errors import InputError, MissingFileError
 
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16}
 
@@ -67,23 +67,23 @@ def build_t5(
         tuple: The model and its tokenizer.
 
     Raises:
-        ValueError: If ``dtype`` is neither of the two, no tokenizer is given, the
+        InputError: If ``dtype`` is neither of the two, no tokenizer is given, the
             vocabulary of the tokenizer exceeds that of the model or is far below
             that of a pretrained one, or the
             checkpoint lacks weights of this half.
-        FileNotFoundError: If weights or tokenizer cannot be found.
+        MissingFileError: If weights or tokenizer cannot be found.
     """
     label = part.replace('_', ' ')
     if dtype not in DTYPES:
-        raise ValueError(
+        raise InputError(
             f'{label} dtype must be one of {sorted(DTYPES)} (T5 overflows in float16), got {dtype!r}'
         )
     if tokenizer is None and not isinstance(model, str):
-        raise ValueError(f'{label} with random weights needs tokenizer=FOLDER')
+        raise InputError(f'{label} with random weights needs tokenizer=FOLDER')
     built = model_class(T5Config(**model)) if not isinstance(model, str) else _load(model_class, model, part)
     loaded = load_tokenizer(tokenizer or model)
     if len(loaded) > built.config.vocab_size:
-        raise ValueError(
+        raise InputError(
             f'tokenizer {tokenizer!r} has {len(loaded)} tokens, the text model only '
             f'{built.config.vocab_size}; set vocab_size of the model config at least as high'
         )
@@ -100,11 +100,11 @@ def t5_weight(model: PreTrainedModel) -> Tensor:
     """Embedding of T5, whose device and number format its inputs take.
 
     Raises:
-        ValueError: If the model was cast to float16.
+        InputError: If the model was cast to float16.
     """
     weight = model.get_input_embeddings().weight
     if weight.dtype == torch.float16:
-        raise ValueError('T5 overflows in float16; use float32 or bfloat16')
+        raise InputError('T5 overflows in float16; use float32 or bfloat16')
     return weight
 
 
@@ -112,13 +112,13 @@ def _load(model_class: type[PreTrainedModel], model: str, part: str) -> PreTrain
     try:
         built, info = model_class.from_pretrained(model, output_loading_info=True)
     except (OSError, ValueError) as error:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'text model {model!r} cannot be read; give a local folder in model.{part}.model, or '
             f'fetch it on a machine with network access ({str(error).splitlines()[0]})'
         ) from error
     missing = sorted(info['missing_keys'])
     if missing:
-        raise ValueError(
+        raise InputError(
             f'text model {model!r} lacks {len(missing)} weights of the {part.replace("_", " ")}, '
             f'e.g. {missing[0]}; give a checkpoint of the whole T5 in model.{part}.model'
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unihema_mm.utils.atomic import write_bytes
+from unihema_mm.utils.errors import InputError, MissingFileError
 
 NUM_SENTINELS = 100
 SPECIAL_TOKENS = ['<pad>', '</s>', '<unk>']  # ids 0, 1 and 2, as in T5
@@ -40,15 +41,15 @@ def train_tokenizer(
         PreTrainedTokenizerFast: The tokenizer that was saved.
 
     Raises:
-        ValueError: If the corpus is empty or ``vocab_size`` leaves no room.
+        InputError: If the corpus is empty or ``vocab_size`` leaves no room.
     """
     texts = sorted({text.strip() for text in texts} - {''})
     if not texts:
-        raise ValueError('no text to train a tokenizer on: the annotation files hold no prompt or sentence')
+        raise InputError('no text to train a tokenizer on: the annotation files hold no prompt or sentence')
     alphabet = [chr(code) for code in range(33, 127)]
     room = vocab_size - NUM_SENTINELS
     if room <= len(alphabet) + len(SPECIAL_TOKENS):
-        raise ValueError(f'vocab_size {vocab_size} is too small; 256 is the least that is useful')
+        raise InputError(f'vocab_size {vocab_size} is too small; 256 is the least that is useful')
     tokenizer = Tokenizer(BPE(unk_token='<unk>'))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(' {2,}'), ' ')]
@@ -108,14 +109,19 @@ def load_tokenizer(name_or_path: str) -> PreTrainedTokenizerBase:
         PreTrainedTokenizerBase: The tokenizer; it pads on the right.
 
     Raises:
-        FileNotFoundError: If it is neither a folder nor a name that can be reached.
+        MissingFileError: If it is neither a folder nor a name that can be reached.
     """
+    mend = (
+        f'give a folder made by "python tools/prepare_data.py tokenizer DATA --out {name_or_path}" or the '
+        'name of one on the Hugging Face Hub'
+    )
+    is_path = name_or_path.count('/') > 1 or name_or_path.startswith(('.', '/', '~', 'data/'))
+    if is_path and not Path(name_or_path).is_dir():  # a hub would be asked for minutes
+        raise MissingFileError(f'tokenizer folder {name_or_path!r} not found; {mend}')
     try:
         tokenizer = AutoTokenizer.from_pretrained(name_or_path)
     except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f'tokenizer {name_or_path!r} cannot be read; give a folder made by "python tools/prepare_data.py '
-            f'tokenizer DATA --out {name_or_path}" or the name of one on the Hugging Face Hub '
-            f'({str(error).splitlines()[0]})'
+        raise MissingFileError(
+            f'tokenizer {name_or_path!r} cannot be read; {mend} ({str(error).splitlines()[0]})'
         ) from error
     return tokenizer
