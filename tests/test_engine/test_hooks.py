@@ -166,6 +166,14 @@ def test_detection_budget(counts, detector, selected, budget):
     assert metric.dataset is runner.val_dataloader.dataset
 
 
+def test_detection_budget_keeps_a_configured_max_dets(caplog):
+    runner = evaluating(Detector(), [180])
+    runner.val_evaluator.metrics[0].max_dets = 500
+    with caplog.at_level(logging.INFO):
+        DetectionBudgetHook().before_val(runner)
+    assert runner.val_evaluator.metrics[0].max_dets == 500 and 'maxDets 500' in caplog.text
+
+
 def test_detection_budget_warns_of_too_few_queries(caplog):
     hook, runner = DetectionBudgetHook(), evaluating(Detector(num_queries=150), [180])
     for _ in range(2):

@@ -18,9 +18,9 @@ class DetectionBudgetHook(Hook):
     """Set ``num_select`` of the model and ``maxDets`` of the metric from the ground truth.
 
     ``num_select`` (``test_cfg.max_per_img``) is never set below the config's value nor above the
-    number of scores, ``num_queries * num_classes``. The ground truth itself is handed to metrics that ask for
-    it (``set_dataset``). Both numbers are logged once per split, with a warning where an image holds more
-    objects than the model has queries.
+    number of scores, ``num_queries * num_classes``. ``max_dets`` stays where the config sets it. The ground
+    truth itself is handed to metrics that ask for it (``set_dataset``). Both numbers are logged once per
+    split, with a warning where an image holds more objects than the model has queries.
     """
 
     def __init__(self) -> None:
@@ -46,12 +46,14 @@ class DetectionBudgetHook(Hook):
         for metric in evaluator.metrics:
             if first and hasattr(metric, 'set_dataset'):
                 metric.set_dataset(dataset)
-            if hasattr(metric, 'max_dets'):
+            if getattr(metric, 'max_dets', budget) is None:
                 metric.max_dets = budget
+        max_dets = [metric.max_dets for metric in evaluator.metrics if hasattr(metric, 'max_dets')]
         selected = self._set_num_select(runner.model, budget)
         if first:
             runner.logger.info(
-                f'{split}: at most {most} objects in one image; num_select {selected}, maxDets {budget}'
+                f'{split}: at most {most} objects in one image; num_select {selected}, '
+                f'maxDets {", ".join(map(str, max_dets))}'
             )
 
     def _count(self, runner: Runner, split: str, dataset: BaseDataset) -> int:
