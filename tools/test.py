@@ -4,11 +4,11 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.config import DictAction
 from mmengine.runner import Runner
 
+from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.hooks import StrictLoadHook
-from unihema_mm.engine.launch import LAUNCHERS, load_config, run_environment
+from unihema_mm.engine.launch import LAUNCHERS, ConfigOptions, load_config, run_environment
 from unihema_mm.engine.testing import draw_predictions, dump_predictions, use_tta, write_metrics
 from unihema_mm.utils.checkpoint import find_checkpoint
 from unihema_mm.utils.errors import exit_on_input_error
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, e.g. model.backbone.depth=101 or key="[a,b]"',
     )
@@ -46,6 +46,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+        check_data_paths(cfg, ['test'])
         cfg.load_from = find_checkpoint(args.checkpoint)
         cfg.resume = False
         if args.show or args.show_dir:

@@ -3,11 +3,12 @@
 import argparse
 import os
 
-from mmengine.config import DictAction
 from mmengine.runner import Runner
 
+from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.launch import (
     LAUNCHERS,
+    ConfigOptions,
     load_config,
     run_environment,
     use_amp,
@@ -37,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='replace values of the config, e.g. model.backbone.depth=101 or key="[a,b]"',
     )
@@ -57,6 +58,7 @@ def main() -> None:
         if args.auto_scale_lr:
             use_auto_scale_lr(cfg)
         use_resume(cfg, args.resume)
+        check_data_paths(cfg, ['train', 'val'])
         with run_environment(cfg):
             Runner.from_cfg(cfg).train()
 

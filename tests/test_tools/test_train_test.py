@@ -41,6 +41,10 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
         ('train.py', ['CONFIG', '--resume', 'absent.pth'], 'absent.pth: checkpoint not found'),
         ('train.py', ['CONFIG', '--cfg-options', 'load_from=broken.pth'], 'broken.pth: '),
         ('train.py', ['CONFIG', '--cfg-options', 'train_dataloader.dataset.data_root=nowhere'], 'nowhere'),
+        ('train.py', ['CONFIG', '--cfg-options', 'model.text_encoder.tokenizer=data/a/b'], 'data/a/b'),
+        ('train.py', ['CONFIG', '--cfg-options', 'model.type=UniHemma'], 'UniHemma is not in the'),
+        ('train.py', ['CONFIG', '--cfg-options', 'model.fusoin=1'], "unexpected keyword argument 'fusoin'"),
+        ('train.py', ['CONFIG', '--cfg-options', 'model.content_query=x'], 'content_query must be one of'),
         ('test.py', ['CONFIG', 'absent.pth'], 'absent.pth: checkpoint not found'),
         ('test.py', ['CONFIG', 'broken.pth'], 'broken.pth: '),
         ('test.py', ['CONFIG', 'foreign.pth'], 'foreign.pth: does not fit the model, weights: '),
@@ -56,3 +60,17 @@ def test_wrong_input_gives_one_line(toy_config, call_tool, tmp_path, capfd, tool
     errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith('error: ')]
     assert len(errors) == 1 and message in errors[0]
     assert not list(tmp_path.rglob('test_metrics.json'))
+
+
+@pytest.mark.parametrize('option', ['foo', '=1', 'a=[1,(2]'])
+def test_options_are_key_value(call_tool, capsys, option):
+    assert call_tool('train.py', 'any.py', '--cfg-options', option) == 2
+    assert 'train.py: error: argument --cfg-options: ' in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_missing_data_is_told_before_a_model_is_built(repo, call_tool, capsys):
+    assert call_tool('train.py', repo / 'configs/uni_hema/tiny/detector.py') == 2
+    assert capsys.readouterr().err == (
+        'error: train data: data_root data/synthetic/ not found; make it with: '
+        'python tools/prepare_data.py synthetic --out data/synthetic\n'
+    )

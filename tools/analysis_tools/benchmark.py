@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 
 import torch
-from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from unihema_mm.engine.benchmark import build_pair, compare, environment, steps, synthetic_batch
-from unihema_mm.engine.launch import load_config
+from unihema_mm.engine.launch import ConfigOptions, load_config
 from unihema_mm.utils.atomic import write_json
 from unihema_mm.utils.baseline import dino_baseline
 from unihema_mm.utils.errors import exit_on_input_error
@@ -30,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--objects', type=int, nargs='+', default=(15, 60), help='objects per image, in turn')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/benchmark.json'), help='JSON file')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='replace values of the config')  # fmt: skip
     return parser.parse_args()
 

@@ -4,12 +4,11 @@ import argparse
 from pathlib import Path
 
 import cv2
-from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from unihema_mm.engine.hooks.exact_resume_hook import seed_generators
-from unihema_mm.engine.launch import load_config
+from unihema_mm.engine.launch import ConfigOptions, load_config
 from unihema_mm.registry import DATASETS
 from unihema_mm.utils.atomic import write_bytes
 from unihema_mm.utils.errors import InputError, exit_on_input_error
@@ -25,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--num', type=int, default=16, help='number of samples, from the start of the split')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/browse'), help='folder of the pictures')
     parser.add_argument('--seed', type=int, default=0, help='seed of the augmentation')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='replace values of the config')  # fmt: skip
     return parser.parse_args()
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-from unihema_mm.engine.launch import load_config
+from unihema_mm.engine.launch import ConfigOptions, load_config
 from unihema_mm.engine.testing import METRICS_FILE
 from unihema_mm.utils.atomic import write_bytes, write_json
 from unihema_mm.utils.baseline import dino_baseline
@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
         'table. A second call continues where the first one stopped.')  # fmt: skip
     parser.add_argument('config', help='config of a UniHema')
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/<config stem>_vs_dino')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='replace values of both configs')  # fmt: skip
     return parser.parse_args()
 

@@ -1,20 +1,44 @@
 """From a command line to a running mmengine Runner."""
 
+import argparse
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.logging import print_log
 from torch import distributed as dist
 
+from unihema_mm.engine.data_paths import move_data_root
 from unihema_mm.utils.checkpoint import enable_safe_checkpoints, find_checkpoint, find_resume_checkpoint
 from unihema_mm.utils.errors import InputError
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+# What mmengine's registries and Python say of a misspelt type and of a misspelt or absent field.
+_CONFIG_FAULTS = re.compile(
+    r'\w+ is not in the \S+ registry'
+    r'|\w+(\.__init__)?\(\) (got an unexpected keyword argument|missing \d+ required) .*'
+    r'|`cfg` or `default_args` must contain the key "type"'
+)
+
+
+class ConfigOptions(DictAction):
+    """mmengine's ``DictAction``, with one line for options that are not ``KEY=VALUE``."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        """Parse the options."""
+        for value in values:
+            if not value.partition('=')[0] or '=' not in value:
+                raise argparse.ArgumentError(self, f'{value}: must have the form KEY=VALUE')
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except AssertionError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
 
 
 def load_config(
@@ -24,7 +48,9 @@ def load_config(
 
     Args:
         path: Config file.
-        options: Values that replace those of the file, ``{'a.b': value}``.
+        options: Values that replace those of the file, ``{'a.b': value}``. ``data_root`` moves every path
+            of the config that is the old ``data_root`` or below it
+            (:func:`~unihema_mm.engine.data_paths.move_data_root`); other options come after it.
         work_dir: Folder of logs and checkpoints; by default that of the config, else
             ``work_dirs/<config stem>``.
         launcher: One of :data:`LAUNCHERS`.
@@ -33,13 +59,17 @@ def load_config(
         The config with ``work_dir`` and ``launcher`` set and ``unihema_mm`` as default scope.
 
     Raises:
-        InputError: The file does not exist or is not a config.
+        InputError: The file does not exist or is not a config, or has no ``data_root`` to replace.
     """
     if not Path(path).is_file():
         raise InputError(f'{path}: config not found')
     try:
         cfg = Config.fromfile(path)
+        if options and 'data_root' in options:
+            move_data_root(cfg, options['data_root'])
         cfg.merge_from_dict(options or {})
+    except InputError:
+        raise
     except Exception as error:
         first_line = (str(error).splitlines() or [''])[0]
         raise InputError(f'{path}: config cannot be read ({type(error).__name__}: {first_line})') from error
@@ -96,6 +126,9 @@ def run_environment(cfg: Config) -> Iterator[None]:
 
     Args:
         cfg: Config of the run, changed in place.
+
+    Raises:
+        InputError: A type or a field of the config is unknown.
     """
     enable_safe_checkpoints()
     if cfg.launcher != 'none' and not torch.cuda.is_available():
@@ -109,6 +142,11 @@ def run_environment(cfg: Config) -> Iterator[None]:
         }
     try:
         yield
+    except (KeyError, TypeError) as error:
+        fault = _CONFIG_FAULTS.search(str(error))
+        if fault is None:
+            raise
+        raise InputError(f'{cfg.filename}: {fault.group()}; correct its name in the config') from error
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
