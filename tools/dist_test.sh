@@ -8,8 +8,10 @@ CONFIG=${1:?$USAGE}
 CHECKPOINT=${2:?$USAGE}
 GPUS=${3:?$USAGE}
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
+# PYTHON, else the active environment, else the one that make creates.
+PYTHON=${PYTHON:-$(python -c 'import mmengine' 2>/dev/null && echo python || make -s -C "$ROOT" python)}
 
-PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" exec "${PYTHON:-python}" -m torch.distributed.run \
+PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" exec "$PYTHON" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

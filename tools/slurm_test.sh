@@ -11,6 +11,8 @@ CHECKPOINT=${4:?$USAGE}
 GPUS=${GPUS:-8}
 GPUS_PER_NODE=${GPUS_PER_NODE:-8}
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
+# PYTHON, else the active environment, else the one that make creates.
+PYTHON=${PYTHON:-$(python -c 'import mmengine' 2>/dev/null && echo python || make -s -C "$ROOT" python)}
 
 # SRUN_ARGS holds several words.
 # shellcheck disable=SC2086
@@ -23,4 +25,4 @@ PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" exec srun \
     --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} \
-    "${PYTHON:-python}" -u "$ROOT/tools/test.py" "$CONFIG" "$CHECKPOINT" --launcher slurm "${@:5}"
+    "$PYTHON" -u "$ROOT/tools/test.py" "$CONFIG" "$CHECKPOINT" --launcher slurm "${@:5}"

@@ -1,7 +1,9 @@
 """Two processes with gloo, one of which sees images without objects only."""
 
+import os
 import socket
 
+import pytest
 import torch
 
 DUMP = '''
@@ -57,3 +59,30 @@ def test_two_gloo_processes_end_with_equal_weights(toy_config, run_tool, tmp_pat
     done = run_tool('dist_test.sh', config, work_dir / 'epoch_10.pth', 2, environment=dict(PORT=free_port()))
     assert done.returncode == 0, done.stderr[-3000:]
     assert (work_dir / 'test_metrics.json').is_file()
+
+
+@pytest.mark.parametrize(
+    ('script', 'arguments'),
+    [
+        ('dist_train.sh', ['CONFIG', 1]),
+        ('dist_test.sh', ['CONFIG', 'PTH', 1]),
+        ('slurm_train.sh', ['PART', 'JOB', 'CONFIG', 'DIR']),
+        ('slurm_test.sh', ['PART', 'JOB', 'CONFIG', 'PTH']),
+    ],
+)
+def test_scripts_find_the_environment_of_make(run_tool, tmp_path, script, arguments):
+    stubs = tmp_path / 'stubs'
+    stubs.mkdir()
+    programs = dict(
+        python='exit 1',  # has no mmengine
+        make=f'echo {stubs}/made',
+        made='echo made "$@"',
+        srun='echo "$@"',
+    )
+    for name, line in programs.items():
+        (stubs / name).write_text(f'#!/bin/sh\n{line}\n')
+        (stubs / name).chmod(0o755)
+    environment = dict(PYTHON='', PATH=f'{stubs}:{os.environ["PATH"]}')
+    done = run_tool(script, *arguments, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert 'made' in done.stdout and 'CONFIG' in done.stdout
