@@ -4,8 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.runner import Runner
-
+from unihema_mm.engine.console_runner import ConsoleRunner
 from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.hooks import StrictLoadHook
 from unihema_mm.engine.launch import LAUNCHERS, ConfigOptions, load_config, run_environment
@@ -54,7 +53,7 @@ def main() -> None:
         if args.tta:
             use_tta(cfg)
         with run_environment(cfg):
-            runner = Runner.from_cfg(cfg)
+            runner = ConsoleRunner.from_cfg(cfg)
             runner.register_hook(StrictLoadHook())
             if args.out is not None:
                 dump_predictions(runner, args.out)

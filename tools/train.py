@@ -3,8 +3,7 @@
 import argparse
 import os
 
-from mmengine.runner import Runner
-
+from unihema_mm.engine.console_runner import ConsoleRunner
 from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.launch import (
     LAUNCHERS,
@@ -60,7 +59,7 @@ def main() -> None:
         use_resume(cfg, args.resume)
         check_data_paths(cfg, ['train', 'val'])
         with run_environment(cfg):
-            Runner.from_cfg(cfg).train()
+            ConsoleRunner.from_cfg(cfg).train()
 
 
 if __name__ == '__main__':

@@ -16,6 +16,9 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
     assert 'starts from scratch' in printed and 'num_select' in printed
     work_dir = tmp_path / 'work_dirs' / 'toy_config'
     assert (work_dir / 'epoch_1.pth').is_file()
+    logged = next(work_dir.glob('*/*.log')).read_text()
+    assert 'Config:\n' in logged and 'Config:\n' not in printed
+    assert 'Hooks will be' in logged and 'Hooks will be' not in printed
 
     assert call_tool('train.py', config, '--resume', '--amp') == 0
     assert 'resumed epoch: 1' in ''.join(capfd.readouterr())

@@ -1,0 +1,27 @@
+"""A Runner whose console shows the run."""
+
+import logging
+
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+_LONG = ('Config:\n', 'Hooks will be executed in the following order:\n')
+
+
+class ConsoleRunner(Runner):
+    """mmengine's ``Runner``, which writes the config and the list of hooks to the log file only.
+
+    They are hundreds of lines, among which an error of the user's input is hard to find.
+    """
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger; see mmengine's ``Runner.build_logger``."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_is_short)
+        return logger
+
+
+def _is_short(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(_LONG)
