@@ -135,3 +135,18 @@ def test_coco_checkpoint_of_mmdet_loads_without_renaming(repo, tiny_tokenizer, t
         state[BOX_ENCODING_WEIGHT] = widen_box_encoding(state[BOX_ENCODING_WEIGHT])
     loaded = model.state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in state.items())
+
+
+def test_same_seed_same_start(repo, tiny_tokenizer):
+    """The text branch does not disturb the random stream of the detector."""
+    init_default_scope('unihema_mm')
+    cfg = Config.fromfile(repo / 'configs/uni_hema/tiny/detector.py')
+    cfg.model.text_encoder.tokenizer = str(tiny_tokenizer)
+    states = []
+    for model_cfg in (dino_baseline(cfg).model, cfg.model):
+        torch.manual_seed(0)
+        model = MODELS.build(model_cfg)
+        model.init_weights()
+        states.append(model.state_dict())
+    dino, ours = states
+    assert all(torch.equal(ours[name], value) for name, value in dino.items())

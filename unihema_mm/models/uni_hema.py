@@ -65,10 +65,13 @@ class UniHema(DINO):
             raise InputError(f'content_query must be one of {CONTENT_QUERIES}, got {content_query!r}')
         self.content_query = content_query
         self.default_text = default_text
-        self.text_encoder = MODELS.build(text_encoder)
-        self.text_refiner = MODELS.build(
-            {**text_refiner, 'embed_dims': self.embed_dims, 'text_dims': self.text_encoder.dims}
-        )
+        # The text branch draws from a copy of the random stream: with the same seed, all
+        # other weights start as those of a plain DINO.
+        with torch.random.fork_rng():
+            self.text_encoder = MODELS.build(text_encoder)
+            self.text_refiner = MODELS.build(
+                {**text_refiner, 'embed_dims': self.embed_dims, 'text_dims': self.text_encoder.dims}
+            )
         if content_query == 'encoder':
             # Kept for its place in DINO's checkpoints; a parameter without
             # gradient would stop distributed training.

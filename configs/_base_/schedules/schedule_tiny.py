@@ -8,6 +8,8 @@ optim_wrapper = dict(
     constructor='TrainableOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=4e-4, weight_decay=1e-4),
     clip_grad=dict(max_norm=1.0, norm_type=2),
+    # TGVR moves all content queries at once; at the full rate it would outrun the queries themselves.
+    paramwise_cfg=dict(custom_keys={'text_refiner': dict(lr_mult=0.1)}),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
