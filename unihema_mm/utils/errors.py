@@ -25,5 +25,13 @@ def exit_on_input_error(*more_errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (InputError, *more_errors) as error:
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {_message(error)}', file=sys.stderr)
         sys.exit(EXIT_INPUT_ERROR)
+
+
+def _message(error: Exception) -> str:
+    """The message alone where torch's loader repeats an error of a worker with its traceback."""
+    text = str(error)
+    if not (text.startswith('Caught ') and '\nOriginal Traceback' in text):
+        return text
+    return text.rstrip().splitlines()[-1].partition(': ')[2]
