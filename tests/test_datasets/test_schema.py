@@ -56,3 +56,9 @@ def test_data_error_counts_its_faults():
 def test_shorten():
     assert shorten(['a', 'b']) == 'a, b'
     assert shorten(list('abcdefg'), 3) == 'a, b, c and 4 more'
+
+
+def test_error_of_a_loader_process_keeps_its_text():
+    """DataLoader raises the error of a worker again from its type and text."""
+    text = 'train.json: image 7: bbox: is empty; remove it'
+    assert str(DataError(text)) == text

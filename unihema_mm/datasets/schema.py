@@ -51,7 +51,8 @@ class DataError(InputError):
     """
 
     def __init__(self, faults: Fault | Sequence[Fault]) -> None:
-        self.faults = [faults] if isinstance(faults, Fault) else list(faults)
+        # A loader process hands its error on as text.
+        self.faults = [faults] if isinstance(faults, Fault | str) else list(faults)
         super().__init__(self.faults)
 
     def __str__(self) -> str:
