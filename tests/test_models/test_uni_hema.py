@@ -28,7 +28,7 @@ def test_images_without_objects_reach_the_same_parameters(build_model, make_batc
         assert all(
             value == 0 for name, value in losses.items() if 'bbox' in name or 'iou' in name or 'dn' in name
         )
-        assert losses['loss_cls'] > 0
+        assert losses['det.loss_cls'] > 0
 
 
 def test_text_changes_detections_once_the_refiner_has_left_the_identity(build_model, make_batch):

@@ -10,6 +10,15 @@ from .hema_former import (
 from .layers import MaskFeatures
 from .losses import AsymmetricLoss, PointMaskLoss
 from .mask_dino import MaskDINO
+from .tasks import (
+    CellClassificationTask,
+    DetectionTask,
+    InstanceMaskTask,
+    MorphologyTask,
+    SegmentationTask,
+    Task,
+    TextGenerationTask,
+)
 from .text import T5TextDecoder, T5TextEncoder
 from .uni_hema import UniHema
 
@@ -18,15 +27,22 @@ __all__ = [
     'CellAttributeHead',
     'CellBoxHead',
     'CellClassHead',
+    'CellClassificationTask',
     'CrossModalFusion',
+    'DetectionTask',
+    'InstanceMaskTask',
     'MaskDINO',
     'MaskDINOHead',
     'MaskFeatures',
+    'MorphologyTask',
     'PointMaskLoss',
     'QueryGuidedMaskFinder',
+    'SegmentationTask',
     'SingleCellFeatureExtraction',
     'T5TextDecoder',
     'T5TextEncoder',
+    'Task',
+    'TextGenerationTask',
     'TextGuidedVisualRefinement',
     'UniHema',
 ]

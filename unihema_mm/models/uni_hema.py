@@ -1,17 +1,19 @@
-"""Uni-Hema: mmdet's DINO with a text branch."""
+"""Uni-Hema: mmdet's DINO with a text branch, and the tasks that share its features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmdet.models import DINO
 from mmdet.structures import OptSampleList, SampleList
-from torch import Tensor
+from torch import Tensor, nn
 
+from unihema_mm.models.features import SmearFeatures
 from unihema_mm.models.layers import (
     accept_narrow_box_encoding,
     keep_deform_attn_in_float32,
     select_proposals,
 )
+from unihema_mm.models.routing import TaskGroup, group_by_tasks
 from unihema_mm.models.text import TextFeatures
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
@@ -19,18 +21,24 @@ from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.freezing import freeze, frozen_modules
 
 CONTENT_QUERIES = ('learned', 'encoder')
+# Settings that both halves of T5 have in common.
+DECODER_SHARES = ('model', 'tokenizer', 'dtype')
 
 
 @MODELS.register_module()
 class UniHema(DINO):
-    """Text-guided detector of Uni-Hema (arXiv 2511.13889).
+    """Uni-Hema (arXiv 2511.13889): one model for all tasks on blood smears.
 
     Backbone, neck, encoder, decoder and box head keep the names and the
     behaviour of :class:`mmdet.models.DINO`, so a COCO checkpoint of mmdet loads
-    as it is. Two parts are added: a text encoder reads the prompt of each image
+    as it is. A text encoder reads the prompt of each image
     (``metainfo['text']``), and TGVR lets it refine the content queries between
-    query selection and decoder. TGVR starts as the identity, where the model
+    query selection and decoder. TGVR starts as the identity, where the detector
     equals DINO.
+
+    What the model does with its features is the tasks' business. A batch may mix
+    tasks: samples are grouped by ``metainfo['tasks']``, and each group runs only
+    the networks that its tasks read, once.
 
     Unlike DINO, padding is never selected as a query, and an image with fewer
     encoder tokens than queries is accepted.
@@ -39,6 +47,14 @@ class UniHema(DINO):
         text_encoder (dict): Config of the text encoder, e.g. ``T5TextEncoder``.
         text_refiner (dict): Config of TGVR. ``embed_dims`` and ``text_dims``
             are taken from the encoders.
+        tasks (dict): Task key -> config of a :class:`Task`; ``embed_dims`` is
+            taken from the encoder. Samples that name no task have the first.
+        text_fusion (dict, optional): Config of CMF, with dimensions as for TGVR.
+            Needed, with ``text_decoder``, by tasks that write text.
+        text_decoder (dict, optional): Config of the text decoder, e.g.
+            ``T5TextDecoder``; what it does not set is taken from
+            ``text_encoder``.
+        shallow_maps (int): Number of first backbone maps that bypass the neck.
         content_query (str): Content of the object queries: 'learned' (a table,
             as in DINO and in the released code) or 'encoder' (the selected
             encoder tokens, as in the paper's equation of TGVR).
@@ -47,7 +63,8 @@ class UniHema(DINO):
         **kwargs: See :class:`mmdet.models.DINO`.
 
     Raises:
-        InputError: If ``content_query`` or a name in ``frozen`` is unknown.
+        InputError: If ``content_query`` or a name in ``frozen`` is unknown, or
+            ``tasks`` is empty.
     """
 
     def __init__(
@@ -55,6 +72,10 @@ class UniHema(DINO):
         *args,
         text_encoder: dict,
         text_refiner: dict,
+        tasks: Mapping[str, dict],
+        text_fusion: dict | None = None,
+        text_decoder: dict | None = None,
+        shallow_maps: int = 0,
         content_query: str = 'learned',
         frozen: Sequence[str] = (),
         default_text: str = 'This image is for the detection of complete blood count cells',
@@ -63,14 +84,25 @@ class UniHema(DINO):
         super().__init__(*args, **kwargs)
         if content_query not in CONTENT_QUERIES:
             raise InputError(f'content_query must be one of {CONTENT_QUERIES}, got {content_query!r}')
+        if not tasks:
+            raise InputError('model.tasks is empty; give at least one, e.g. det=dict(type="DetectionTask")')
+        self.shallow_maps = shallow_maps
         self.content_query = content_query
         self.default_text = default_text
-        # The text branch draws from a copy of the random stream: with the same seed, all
+        # What is added to DINO draws from a copy of the random stream: with the same seed, all
         # other weights start as those of a plain DINO.
         with torch.random.fork_rng():
             self.text_encoder = MODELS.build(text_encoder)
-            self.text_refiner = MODELS.build(
-                {**text_refiner, 'embed_dims': self.embed_dims, 'text_dims': self.text_encoder.dims}
+            dims = dict(embed_dims=self.embed_dims, text_dims=self.text_encoder.dims)
+            self.text_refiner = MODELS.build({**text_refiner, **dims})
+            self.text_fusion = self.text_decoder = None
+            if text_fusion is not None:
+                self.text_fusion = MODELS.build({**text_fusion, **dims, 'image_dims': self.embed_dims})
+            if text_decoder is not None:
+                shared = {key: text_encoder[key] for key in DECODER_SHARES if key in text_encoder}
+                self.text_decoder = MODELS.build({**shared, **text_decoder})
+            self.tasks = nn.ModuleDict(
+                {key: MODELS.build({'embed_dims': self.embed_dims, **task}) for key, task in tasks.items()}
             )
         if content_query == 'encoder':
             # Kept for its place in DINO's checkpoints; a parameter without
@@ -87,6 +119,82 @@ class UniHema(DINO):
         super().train(mode)
         freeze(frozen_modules(self, self._frozen))
         return self
+
+    def init_weights(self) -> None:
+        """Initialise DINO as mmdet does, and the tasks without disturbing its random stream."""
+        super().init_weights()
+        with torch.random.fork_rng():
+            for task in self.tasks.values():
+                task.init_weights()
+
+    def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """Compute the losses of all tasks in a batch.
+
+        Args:
+            batch_inputs (Tensor): Images, (bs, 3, H, W).
+            batch_data_samples (list[:obj:`DetDataSample`]): bs samples with ground truth;
+                ``metainfo['tasks']`` names the tasks of each.
+
+        Returns:
+            dict[str, Tensor]: ``<task>.<loss>``, weighted. A task in several groups has the mean over its
+            images.
+        """
+        groups = self._groups(batch_inputs, batch_data_samples)
+        losses: dict[str, Tensor] = {}
+        for group in groups:
+            features = self._features(group)
+            for key in group.tasks:
+                task = self.tasks[key]
+                images = sum(len(other.samples) for other in groups if key in other.tasks)
+                weight = task.loss_weight * len(group.samples) / images
+                for name, value in task.loss(group.samples, **features.read(task.reads)).items():
+                    name = f'{key}.{name}'
+                    losses[name] = losses.get(name, 0) + weight * value
+        return losses
+
+    def predict(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
+    ) -> SampleList:
+        """Predict what the tasks of each sample ask for.
+
+        Args:
+            batch_inputs (Tensor): Images, (bs, 3, H, W).
+            batch_data_samples (list[:obj:`DetDataSample`]): bs samples.
+            rescale (bool): Whether results are in original pixels, else in those of the input.
+
+        Returns:
+            list[:obj:`DetDataSample`]: The samples with the predictions of their tasks.
+        """
+        for group in self._groups(batch_inputs, batch_data_samples):
+            features = self._features(group)
+            for key in group.tasks:
+                task = self.tasks[key]
+                task.predict(group.samples, rescale=rescale, **features.read(task.reads))
+        return batch_data_samples
+
+    def _groups(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> list[TaskGroup]:
+        groups = group_by_tasks(batch_inputs, batch_data_samples, default=(next(iter(self.tasks)),))
+        for group in groups:
+            for key in group.tasks:
+                if key not in self.tasks:
+                    where = group.samples[0].metainfo.get('img_path', 'data sample')
+                    raise InputError(
+                        f'{where}: tasks: {key!r} is no task of this model, which has '
+                        f'{", ".join(self.tasks)}; add it to model.tasks or change the tasks of the dataset'
+                    )
+        return groups
+
+    def _features(self, group: TaskGroup) -> SmearFeatures:
+        denoising = any(self.tasks[key].denoising for key in group.tasks)
+        return SmearFeatures(self, group.inputs, group.samples, denoising)
+
+    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
+        """Maps of the neck, (bs, dim, h_i, w_i), fine to coarse, of images (bs, 3, H, W)."""
+        return self.project(self.backbone(batch_inputs))
+
+    def project(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Maps of the neck from all maps of the backbone."""
+        return self.neck(tuple(maps)[self.shallow_maps :])
 
     def encode_text(self, batch_data_samples: SampleList) -> TextFeatures:
         """Encode the prompt of every image.
@@ -108,6 +216,7 @@ class UniHema(DINO):
         memory_mask: Tensor | None,
         spatial_shapes: Tensor,
         batch_data_samples: OptSampleList = None,
+        denoising: bool = True,
     ) -> tuple[dict, dict]:
         """Select the queries, refine them by text, add denoising queries in training.
 
@@ -116,6 +225,7 @@ class UniHema(DINO):
             memory_mask (Tensor, optional): Bool, (bs, num_tokens), True at padding.
             spatial_shapes (Tensor): (num_levels, 2) as (h, w).
             batch_data_samples (list[:obj:`DetDataSample`]): Ground truth and prompts.
+            denoising (bool): Whether training adds denoising queries, made from the true boxes.
 
         Returns:
             tuple[dict, dict]: Inputs of the decoder and of the box head; see
@@ -135,16 +245,18 @@ class UniHema(DINO):
         decoder_inputs = dict(memory=memory, dn_mask=None)
         head_inputs = {}
         if self.training:
+            head_inputs = dict(
+                enc_outputs_class=logits.float(),
+                enc_outputs_coord=boxes_unact.float().sigmoid(),
+                dn_meta=None,
+            )
+        if self.training and denoising:
             dn_query, dn_reference, dn_mask, dn_meta = self.dn_query_generator(batch_data_samples)
             query = torch.cat([dn_query, query], dim=1)
             reference = torch.cat([dn_reference, reference], dim=1)
             # The generator counts on num_queries matching queries, which come last.
             decoder_inputs['dn_mask'] = dn_mask[: query.size(1), : query.size(1)]
-            head_inputs = dict(
-                enc_outputs_class=logits.float(),
-                enc_outputs_coord=boxes_unact.float().sigmoid(),
-                dn_meta=dn_meta,
-            )
+            head_inputs['dn_meta'] = dn_meta
         decoder_inputs.update(query=query, reference_points=reference.sigmoid())
         return decoder_inputs, head_inputs
 

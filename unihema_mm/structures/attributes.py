@@ -86,6 +86,22 @@ class AttributeSchema:
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.attributes!r}, name={self.name!r})'
 
+    def check(self, attributes: Mapping[str, Sequence[str]] | None) -> None:
+        """Check that labels of a data set mean what those of this schema mean.
+
+        Args:
+            attributes (Mapping[str, Sequence[str]], optional): Attributes of the data set.
+
+        Raises:
+            InputError: They differ, in names, values or order, or there are none.
+        """
+        found = {name: tuple(values) for name, values in (attributes or {}).items()}
+        if list(found.items()) != list(self.attributes.items()):
+            raise InputError(
+                f'attributes of the data are {found or "absent"}, those of the model {self.attributes} '
+                f'({self.name}); give the dataset the schema of the model: attributes={self.name!r}'
+            )
+
     def encode(
         self, values: Mapping[str, str] | Sequence[Mapping[str, str]], where: str | None = None
     ) -> Tensor:

@@ -57,6 +57,7 @@ model = dict(
     text_refiner=dict(type='TextGuidedVisualRefinement', num_heads=8, fusion='concat'),
     content_query='learned',  # 'encoder': the paper's k; it gives up equality with a COCO DINO
     frozen=['text_encoder'],
+    tasks=dict(det=dict(type='DetectionTask')),
     bbox_head=dict(
         type='CellBoxHead',
         num_classes=30,  # paper

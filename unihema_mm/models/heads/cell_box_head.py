@@ -1,11 +1,16 @@
 """Boxes and classes of cells."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from mmdet.models import DINOHead
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
+from unihema_mm.models.task_modules import Match
 from unihema_mm.registry import MODELS
 
 
@@ -15,8 +20,9 @@ class CellBoxHead(DINOHead):
 
     Parameters and results are those of :class:`mmdet.models.DINOHead`. In
     addition, predictions leave the head as float32 (the matcher has no bfloat16
-    path), an image may have fewer candidates than ``test_cfg.max_per_img``, and
-    predictions that are not finite stop the run with the name of the image.
+    path), an image may have fewer candidates than ``test_cfg.max_per_img``,
+    detections name their object query (``queries``), and predictions that are
+    not finite stop the run with the name of the image.
     """
 
     def forward(self, hidden_states: Tensor, references: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -34,27 +40,59 @@ class CellBoxHead(DINOHead):
         logits, boxes = super().forward(hidden_states, references)
         return logits.float(), boxes.float()
 
+    @torch.no_grad()
+    def match(
+        self, cls_score: Tensor, bbox_pred: Tensor, gt_instances: InstanceData, img_meta: dict
+    ) -> Match:
+        """Assign the objects of one image to queries, as the box loss does.
+
+        Args:
+            cls_score (Tensor): Logits, (num_queries, num_classes).
+            bbox_pred (Tensor): (num_queries, 4) as normalised (cx, cy, w, h).
+            gt_instances (:obj:`InstanceData`): ``bboxes`` in pixels of the input and ``labels``.
+            img_meta (dict): ``img_shape``.
+
+        Returns:
+            tuple[Tensor, Tensor]: The queries, ascending, and the indices of their objects.
+
+        Raises:
+            FloatingPointError: Predictions are not finite.
+        """
+        height, width = img_meta['img_shape'][:2]
+        scale = bbox_pred.new_tensor([width, height, width, height])
+        found = InstanceData(scores=cls_score, bboxes=bbox_cxcywh_to_xyxy(bbox_pred) * scale)
+        with _named_faults(cls_score, bbox_pred, img_meta):
+            assigned = self.assigner.assign(found, gt_instances, img_meta).gt_inds
+        query = assigned.nonzero().squeeze(1)
+        return query, assigned[query] - 1
+
     def _get_targets_single(
         self, cls_score: Tensor, bbox_pred: Tensor, gt_instances: InstanceData, img_meta: dict
     ) -> tuple:
-        try:
+        with _named_faults(cls_score, bbox_pred, img_meta):
             return super()._get_targets_single(cls_score, bbox_pred, gt_instances, img_meta)
-        except ValueError as error:  # scipy refuses a cost matrix with NaN or infinity
-            if torch.isfinite(cls_score).all() and torch.isfinite(bbox_pred).all():
-                raise
-            raise FloatingPointError(
-                f'{img_meta.get("img_path", "image")}: predictions are not finite; '
-                'lower the learning rate or check the image and its boxes'
-            ) from error
 
     def _predict_by_feat_single(
         self, cls_score: Tensor, bbox_pred: Tensor, img_meta: dict, rescale: bool = True
     ) -> InstanceData:
-        wanted = self.test_cfg.get('max_per_img', len(cls_score))
-        missing = -(-wanted // cls_score.size(1)) - len(cls_score)
-        if missing <= 0:
-            return super()._predict_by_feat_single(cls_score, bbox_pred, img_meta, rescale)
+        num_queries, num_classes = cls_score.shape
+        wanted = self.test_cfg.get('max_per_img', num_queries)
+        missing = max(-(-wanted // num_classes) - num_queries, 0)
         cls_score = F.pad(cls_score, (0, 0, 0, missing), value=float('-inf'))
         bbox_pred = F.pad(bbox_pred, (0, 0, 0, missing))
         results = super()._predict_by_feat_single(cls_score, bbox_pred, img_meta, rescale)
-        return results[results.scores > 0]
+        results.queries = cls_score.sigmoid().flatten().topk(len(results)).indices // num_classes
+        return results[results.queries < num_queries] if missing else results
+
+
+@contextmanager
+def _named_faults(cls_score: Tensor, bbox_pred: Tensor, img_meta: dict) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # scipy refuses a cost matrix with NaN or infinity
+        if torch.isfinite(cls_score).all() and torch.isfinite(bbox_pred).all():
+            raise
+        raise FloatingPointError(
+            f'{img_meta.get("img_path", "image")}: predictions are not finite; '
+            'lower the learning rate or check the image and its boxes'
+        ) from error

@@ -1,7 +1,7 @@
 """Targets, denoising queries and results of the heads."""
 
 from .instance_matching import Predictions, match_instances, matching_instances
-from .instance_postprocess import instance_results
+from .instance_postprocess import instance_results, masks_in_image
 from .instance_targets import InstanceTargets, Match, denoising_matches, image_extent
 from .mask_denoising import MaskDenoising
 
@@ -13,6 +13,7 @@ __all__ = [
     'denoising_matches',
     'image_extent',
     'instance_results',
+    'masks_in_image',
     'match_instances',
     'matching_instances',
 ]

@@ -34,26 +34,42 @@ def instance_results(
         the image, from the box branch; ``scores`` (n, ) in [0, 1]; ``labels`` (n, ); ``masks`` bool
         (n, height, width).
     """
-    image_shape = tuple(img_meta['img_shape'][:2])
-    canvas = tuple(img_meta.get('batch_input_shape', image_shape))
-    height, width = tuple(img_meta['ori_shape'][:2]) if rescale else image_shape
-
     scores = cls_scores.sigmoid().flatten()
     scores, index = scores.topk(min(max_per_img, len(scores)))
     query, labels = index // cls_scores.size(1), index % cls_scores.size(1)
+    masks, quality = masks_in_image(mask_logits[query], img_meta, rescale)
 
-    masks = mask_logits.new_empty(len(query), height, width, dtype=torch.bool)
-    chunk = max(1, PIXELS_AT_ONCE // (height * width))
-    for start in range(0, len(query), chunk):
-        part = slice(start, start + chunk)
-        logits = _to_image(mask_logits[query[part]], canvas, image_shape, (height, width))
-        masks[part] = logits > 0
-        scores[part] = scores[part] * _foreground_probability(logits)
-
+    height, width = masks.shape[-2:]
     boxes = bbox_cxcywh_to_xyxy(bbox_preds[query]).clamp(0, 1)
     boxes = boxes * boxes.new_tensor([width, height, width, height])
-    scores, order = scores.sort(descending=True, stable=True)
+    scores, order = (scores * quality).sort(descending=True, stable=True)
     return InstanceData(bboxes=boxes[order], scores=scores, labels=labels[order], masks=masks[order])
+
+
+def masks_in_image(mask_logits: Tensor, img_meta: dict, rescale: bool = True) -> tuple[Tensor, Tensor]:
+    """Bring masks to the size of the image and say how sure they are.
+
+    Args:
+        mask_logits (Tensor): (n, h, w) over the padded canvas.
+        img_meta (dict): See :func:`instance_results`.
+        rescale (bool): See :func:`instance_results`.
+
+    Returns:
+        tuple[Tensor, Tensor]: Bool (n, height, width), and the mean probability of the positive pixels of
+        each mask, (n, ), 0 for an empty one.
+    """
+    image_shape = tuple(img_meta['img_shape'][:2])
+    canvas = tuple(img_meta.get('batch_input_shape', image_shape))
+    height, width = tuple(img_meta['ori_shape'][:2]) if rescale else image_shape
+    masks = mask_logits.new_empty(len(mask_logits), height, width, dtype=torch.bool)
+    quality = mask_logits.new_empty(len(mask_logits))
+    chunk = max(1, PIXELS_AT_ONCE // (height * width))
+    for start in range(0, len(mask_logits), chunk):
+        part = slice(start, start + chunk)
+        logits = _to_image(mask_logits[part], canvas, image_shape, (height, width))
+        masks[part] = logits > 0
+        quality[part] = _foreground_probability(logits)
+    return masks, quality
 
 
 def _to_image(logits: Tensor, canvas: tuple, image_shape: tuple, out_shape: tuple) -> Tensor:
