@@ -18,7 +18,7 @@ def _child(parent: str, *locations: str) -> Registry:
 
 
 MODELS = _child('MODELS', 'models')
-DATASETS = _child('DATASETS', 'datasets.smear_det_dataset')
+DATASETS = _child('DATASETS', 'datasets.smear')
 TRANSFORMS = _child('TRANSFORMS', 'datasets.transforms')
 HOOKS = _child('HOOKS', 'engine.hooks')
 METRICS = _child('METRICS', 'evaluation.metrics')
@@ -29,7 +29,7 @@ DATA_SAMPLERS = _child('DATA_SAMPLERS')
 EVALUATOR = _child('EVALUATOR')
 FUNCTIONS = _child('FUNCTIONS')
 LOG_PROCESSORS = _child('LOG_PROCESSORS')
-LOOPS = _child('LOOPS')
+LOOPS = _child('LOOPS', 'engine.loops')
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS')
 OPTIMIZERS = _child('OPTIMIZERS')
 PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS')

@@ -7,7 +7,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from unihema_mm.datasets.smear_det_dataset import max_objects_per_image
+from unihema_mm.datasets.smear import max_objects_per_image
 from unihema_mm.engine.unwrap import unwrapped
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.detection_budget import detection_budget

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from unihema_mm.datasets.image_files import UnreadableImageError
 from unihema_mm.datasets.schema import DataError
-from unihema_mm.datasets.smear_det_dataset import max_objects_per_image
+from unihema_mm.datasets.smear import max_objects_per_image
 from unihema_mm.registry import DATASETS
 from unihema_mm.utils.errors import InputError
 
@@ -34,7 +34,7 @@ def warnings(monkeypatch):
     """Messages that the dataset logs."""
     messages = []
     monkeypatch.setattr(
-        'unihema_mm.datasets.smear_det_dataset.print_log',
+        'unihema_mm.datasets.smear.warning.print_log',
         lambda message, logger, level: messages.append(message),
     )
     return messages

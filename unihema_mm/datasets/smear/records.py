@@ -1,0 +1,168 @@
+"""Reading of an annotation file: what all datasets of the schema have in common."""
+
+import os.path as osp
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from mmengine.fileio import LocalBackend, get_file_backend
+
+from ..image_files import missing_files
+from ..schema import DataError, Fault, read_document, shorten
+from ..validation.structure import check_structure
+from .guarded_pipeline import GuardedPipelineMixin
+
+
+class SmearRecordsMixin(GuardedPipelineMixin):
+    """Reads and checks an annotation file, before a subclass of mmengine's ``BaseDataset``.
+
+    A class made of it implements ``parse_data_info``, which returns one record of an image or several. The
+    base class, or the class itself, sets ``backend_args``.
+
+    Error when the dataset is built: the data folder or annotation file is missing, empty, truncated or not
+    JSON; ids are repeated; an annotation refers to an image or a category that the file lacks; image files
+    are missing; no record is meant for the task.
+
+    Args:
+        task: Records are used whose ``tasks`` name it; those without ``tasks`` (plain COCO) are used always.
+        tasks: Tasks that the model does on each sample, by default ``(task,)``.
+        folder: Only the images below this folder are used, a path as ``file_name`` begins with.
+        dataset_name: Name of the set, by default ``info.dataset`` of the file, else the name of its data
+            folder.
+        check_files: Whether to look for missing image files at the start (local files only).
+        data_prefix: Folder of the images as ``img``, by default ``data_root`` itself, as in the schema.
+        **kwargs: Arguments of the base class.
+    """
+
+    METAINFO: dict = {}
+
+    def __init__(
+        self,
+        *args,
+        task: str,
+        tasks: Sequence[str] | None = None,
+        folder: str | None = None,
+        dataset_name: str | None = None,
+        check_files: bool = True,
+        data_prefix: dict | None = None,
+        **kwargs,
+    ) -> None:
+        self.task = task
+        self.tasks = (task,) if tasks is None else tuple(tasks)
+        self.folder = folder
+        self.dataset_name = dataset_name
+        self.check_files = check_files
+        super().__init__(*args, data_prefix={'img': '', **(data_prefix or {})}, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read and check the annotation file.
+
+        Returns:
+            The records of all images of the task, in file order.
+
+        Raises:
+            DataError: See the class.
+        """
+        document = self._read()
+        info = document.get('info')
+        self._set_up(document, info if isinstance(info, dict) else {})
+        images = self._images_of_task(document['images'])
+        self._check_files('img', 'file_name', [image['file_name'] for image in images])
+        objects = self._group_objects(document['annotations'], images)
+        data_list = []
+        for image in images:
+            parsed = self.parse_data_info({'raw_img_info': image, 'raw_ann_info': objects[image['id']]})
+            data_list += parsed if isinstance(parsed, list) else [parsed]
+        return data_list
+
+    def _set_up(self, document: dict, info: dict) -> None:
+        """Take from the file what holds for all its records."""
+        if self.dataset_name is None:
+            self.dataset_name = info.get('dataset') or PurePath(self.data_root or self.ann_file).name
+
+    def _group_objects(self, annotations: list[dict], images: list[dict]) -> dict[int, list[dict]]:
+        """Object records by the id of their image."""
+        objects = {image['id']: [] for image in images}
+        for annotation in annotations:
+            if annotation['image_id'] in objects:
+                objects[annotation['image_id']].append(annotation)
+        return objects
+
+    def _common(self, image: dict) -> dict:
+        """What the records of every kind hold."""
+        return {
+            'img_path': osp.join(self.data_prefix['img'], image['file_name']),
+            'img_id': image['id'],
+            'width': image['width'],
+            'height': image['height'],
+            'tasks': self.tasks,
+            'dataset': self.dataset_name,
+        }
+
+    def _error(self, record: str, field: str, what: str, mend: str) -> DataError:
+        return DataError(Fault(self.ann_file, record, field, what, mend))
+
+    def _read(self) -> dict:
+        if self._is_local(self.ann_file):
+            for folder in (self.data_root, osp.dirname(self.ann_file)):
+                if folder and not osp.isdir(folder):
+                    raise DataError(
+                        Fault(
+                            folder,
+                            'folder',
+                            'path',
+                            'the data folder does not exist',
+                            'check data_root, or make the data with tools/prepare_data.py',
+                        )
+                    )
+        document = read_document(self.ann_file, self.backend_args)
+        faults = check_structure(document, self.ann_file)
+        if faults:
+            raise DataError(faults)
+        return document
+
+    def _images_of_task(self, records: list[dict]) -> list[dict]:
+        images = [
+            {**image, 'img_id': image['id'], 'width': int(image['width']), 'height': int(image['height'])}
+            for image in records
+            if self._is_meant(image)
+        ]
+        if not images:
+            raise self._error(
+                'file',
+                'images',
+                f'none of {len(records)} is meant for the task {self.task!r}',
+                f'add "{self.task}" to their tasks, or choose another file',
+            )
+        chosen = [image for image in images if self._is_in_folder(image['file_name'])]
+        if not chosen:
+            folders = sorted({osp.dirname(image['file_name']) or '.' for image in images})
+            raise self._error(
+                'images',
+                'file_name',
+                f'none of {len(images)} is in the folder {self.folder!r}, they are in {shorten(folders)}',
+                'correct the folder of the dataset',
+            )
+        return chosen
+
+    def _is_meant(self, image: dict) -> bool:
+        return image.get('tasks') is None or self.task in image['tasks']
+
+    def _is_in_folder(self, name: str) -> bool:
+        return self.folder is None or PurePath(name).is_relative_to(self.folder)
+
+    def _is_local(self, path: str) -> bool:
+        return isinstance(get_file_backend(path, backend_args=self.backend_args), LocalBackend)
+
+    def _check_files(self, prefix: str, field: str, names: list[str]) -> None:
+        root = self.data_prefix[prefix]
+        if not self.check_files or not self._is_local(root):
+            return
+        missing = missing_files(root, names)
+        if missing:
+            raise self._error(
+                'images',
+                field,
+                f'{len(missing)} of {len(names)} image files do not exist in '
+                f'{root or "."}: {shorten(missing)}',
+                'check data_root and data_prefix, or copy the images again',
+            )
