@@ -202,3 +202,32 @@ def test_wrong_arguments():
 @pytest.mark.parametrize(('most', 'budget'), [(0, 100), (100, 100), (101, 200), (200, 300), (400, 600)])
 def test_detection_budget(most, budget):
     assert detection_budget(most) == budget
+
+
+def test_masks_are_ranked_by_their_own_scores():
+    """The good mask has the lower box score and the higher mask score."""
+    square = [[0, 0, 40, 0, 40, 40, 0, 40]]
+
+    class Data:
+        metainfo = dict(classes=('RBC', 'WBC'))
+
+        def __len__(self):
+            return 1
+
+        def get_data_info(self, index):
+            instance = dict(bbox=[0, 0, 40, 40], bbox_label=0, ignore_flag=0, mask=square)
+            return dict(img_id=0, height=400, width=400, instances=[instance])
+
+    found = sample([(0, 0, 40, 40), (0, 0, 40, 40)], [0, 0], [0.9, 0.8])
+    masks = torch.zeros(2, 400, 400, dtype=torch.bool)
+    masks[0, 200:240, 200:240] = masks[1, :40, :40] = True
+    found['pred_instances']['masks'] = masks
+    expected = {None: 0.5, (0.3, 0.6): 1.0, (0.6, 0.3): 0.5}
+    for scores, value in expected.items():
+        if scores is not None:
+            found['pred_instances']['mask_scores'] = torch.tensor(scores)
+        metric = SmearCocoMetric(metric=['bbox', 'segm'])
+        metric.set_dataset(Data())
+        ours = evaluate(metric, [found])
+        assert ours['segm_mAP'] == pytest.approx(value, abs=1e-12)
+        assert ours['bbox_mAP'] == PERFECT

@@ -18,7 +18,7 @@ class CellAttributeMetric(SampleMetric):
     numbers are in [0, 1]; names and values come from ``dataset_meta['attributes']``.
 
     Metrics: per attribute ``<attribute>_macro_f1`` and ``<attribute>_accuracy``; ``macro_f1`` and
-    ``accuracy`` are the means over the attributes. An attribute that no image is annotated with has no metrics.
+    ``accuracy`` are the means over the attributes. An attribute without any annotated image has no metrics.
 
     Args:
         **kwargs: Arguments of mmengine's ``BaseMetric``.

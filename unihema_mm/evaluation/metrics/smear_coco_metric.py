@@ -53,6 +53,8 @@ class SmearCocoMetric(CocoMetric):
         InputError: An argument is unknown, or the package of ``backend`` is not installed.
     """
 
+    main_metrics = ('bbox_mAP_50', 'bbox_mAP', 'segm_mAP_50', 'segm_mAP')
+
     def __init__(
         self,
         *args,
