@@ -29,17 +29,6 @@ def build(root, **options):
     return DATASETS.build({**config, **options})
 
 
-@pytest.fixture
-def warnings(monkeypatch):
-    """Messages that the dataset logs."""
-    messages = []
-    monkeypatch.setattr(
-        'unihema_mm.datasets.smear.warning.print_log',
-        lambda message, logger, level: messages.append(message),
-    )
-    return messages
-
-
 def test_labels_prompts_and_empty_images(document, write_data):
     dataset = build(write_data(document))
     assert dataset.metainfo['classes'] == ('RBC', 'WBC')
@@ -96,6 +85,91 @@ def test_shared_label_space(document, write_data):
     assert dataset.metainfo['classes'] == tuple(classes)
     assert dataset.get_cat_ids(0) == [3, 1]
     assert len(ConcatDataset([dataset, dataset])) == 6
+
+
+def test_tasks_and_name_of_the_set(document, write_data):
+    root = write_data(document)
+    info = build(root, tasks=['det', 'morph']).get_data_info(1)
+    assert (info['tasks'], info['dataset']) == (('det', 'morph'), 'toy')
+    assert build(root).get_data_info(0)['tasks'] == ('det',)
+    assert build(root, dataset_name='other').get_data_info(0)['dataset'] == 'other'
+    del document['info']
+    assert build(write_data(document)).get_data_info(0)['dataset'] == 'data'
+
+
+def test_images_of_one_folder(document, write_data):
+    document['images'][2]['file_name'] = 'images/cells/c.png'
+    root = write_data(document)
+    assert len(build(root, folder='images')) == 3
+    assert [i['img_id'] for i in build(root, folder='images/cells', serialize_data=False).data_list] == [3]
+    with pytest.raises(DataError, match=r"none of 3 is in the folder 'cell', they are in images, images/c"):
+        build(root, folder='cell')
+
+
+def test_attributes_of_objects(document, write_data):
+    root = write_data(document)
+    dataset = build(root)
+    assert dataset.metainfo['attributes'] == {'cell_size': ('small', 'big')}
+    rows = [dataset.get_data_info(n)['instance_attributes'].tolist() for n in range(3)]
+    assert rows == [[[-1], [0]], [[-1]], []]
+    assert dataset.get_data_info(2)['instance_attributes'].shape == (0, 1)
+    shared = build(root, attributes={'colour': ['red', 'blue'], 'cell_size': ['big', 'small']})
+    assert shared.get_data_info(0)['instance_attributes'].tolist() == [[-1, -1], [-1, 1]]
+    without = build(root, attributes=None)
+    assert 'attributes' not in without.metainfo and 'instance_attributes' not in without.get_data_info(0)
+    del document['info']['attributes']
+    document['annotations'][1].pop('attributes')
+    assert 'attributes' not in build(write_data(document)).metainfo
+
+
+def test_attributes_follow_the_objects_that_are_left(document, write_data, warnings):
+    document['annotations'].insert(1, {**document['annotations'][0], 'id': 9, 'bbox': [60, 0, 5, 5]})
+    document['annotations'].insert(1, {**document['annotations'][0], 'id': 8, 'ignore': 1})
+    dataset = build(write_data(document))
+    info = dataset.get_data_info(0)
+    assert info['instance_attributes'].tolist() == [[-1], [0]] and len(info['instances']) == 2
+    assert dataset.repairs == {'outside': 1, 'ignored': 1} and '1 boxes are marked "ignore"' in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'cell_size': 'huge'}, r"annotation 2: cell_size: 'huge' is not a value of it"),
+        ({'size': 'big'}, r"annotation 2: attribute 'size' is not in the schema"),
+        ('big', r"annotation 2: attributes: is 'big'; write an object"),
+    ],
+)
+def test_wrong_attributes(document, write_data, values, message):
+    document['annotations'][1]['attributes'] = values
+    with pytest.raises(InputError, match=r'train\.json: ' + message):
+        build(write_data(document))
+
+
+def test_wrong_schema_in_the_file(document, write_data):
+    document['info']['attributes'] = {'cell_size': ['small']}
+    root = write_data(document)
+    with pytest.raises(InputError, match=r'train.json: info.attributes: cell_size: is .*two or more values'):
+        build(root)
+    assert len(build(root, attributes=None)) == 3
+
+
+def test_classes_that_a_file_annotates(document, write_data):
+    root = write_data(document)
+    assert 'annotated' not in build(root).get_data_info(0)
+    shared = build(root, classes=['platelet', 'WBC', 'ring', 'RBC'])
+    assert shared.get_data_info(0)['annotated'] == (1, 3)
+
+
+def test_instance_masks_are_asked_for(document, write_data):
+    root = write_data(document)
+    with pytest.raises(
+        DataError, match='annotation 1: segmentation: is missing here and in 2 more objects; add'
+    ):
+        build(root, tasks=['det', 'inst'])
+    for item in document['annotations']:
+        item['iscrowd'] = 1
+    dataset = build(write_data(document), tasks=['det', 'inst'])
+    assert dataset.get_data_info(0)['instances'][0]['mask'] == [[1, 2, 11, 2, 11, 14, 1, 14]]
 
 
 def test_max_objects_per_image(document, write_data):

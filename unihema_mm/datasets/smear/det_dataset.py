@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
 from mmdet.datasets import CocoDataset
 from mmengine.dataset import BaseDataset
 
@@ -23,9 +24,9 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, SmearRecordsMixin, CocoDat
 
     Class names are read from the file. Category ids become labels 0, 1, 2, ... in file order, or the
     places of the names in ``classes``. Images without objects stay in training unless
-    ``filter_cfg=dict(filter_empty_gt=True)``. Each record carries ``text``, its filled prompt, and each of
-    its ``instances`` its ``attributes`` as a list of labels where there is a schema of attributes. The
-    pipeline needs ``LoadCellAnnotations`` and ``PackSmearInputs`` to hand the latter on.
+    ``filter_cfg=dict(filter_empty_gt=True)``. Each record carries ``text``, its filled prompt, and
+    ``instance_attributes``, int64 (n, A), one row per object, where there is a schema of attributes. The
+    pipeline needs ``LoadCellAnnotations`` and ``PackSmearInputs`` to hand them on.
 
     What happens with bad input, beside what the base classes say:
 
@@ -68,16 +69,20 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, SmearRecordsMixin, CocoDat
             raw_data_info: ``raw_img_info`` and ``raw_ann_info`` of one image.
 
         Returns:
-            Record of mmdet with ``text`` (str), ``tasks`` and ``dataset``.
+            Record of mmdet with ``text`` (str), ``tasks``, ``dataset`` and ``instance_attributes``.
         """
         image, objects = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
         data_info = super().parse_data_info(raw_data_info)
         data_info.update(self._common(image))
         data_info['text'] = self._filled_prompt(image.get('prompt'), f'image {image["id"]}')
         if self.attribute_schema is not None:
-            for instance, item in zip(data_info['instances'], objects, strict=True):
-                where = f'annotation {item["id"]}'
-                instance['attributes'] = self._encode_attributes(item.get('attributes'), where)
+            labels = [
+                self._encode_attributes(item.get('attributes'), f'annotation {item["id"]}')
+                for item in objects
+            ]
+            data_info['instance_attributes'] = np.array(labels, np.int64).reshape(
+                len(data_info['instances']), len(self.attribute_schema)
+            )
         for item in objects:
             self.cat_img_map[item['category_id']].append(image['id'])
         return data_info

@@ -1,5 +1,8 @@
 """Data transforms of unihema_mm."""
 
+from .annotations import LoadCellAnnotations, LoadCellMask
+from .formatting import PackSmearInputs
 from .loading import LoadSmearImage
+from .sample_texts import SampleTexts
 
-__all__ = ['LoadSmearImage']
+__all__ = ['LoadCellAnnotations', 'LoadCellMask', 'LoadSmearImage', 'PackSmearInputs', 'SampleTexts']

@@ -1,6 +1,7 @@
 """Loading of smear images."""
 
 import mmcv
+import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 
@@ -19,7 +20,8 @@ class LoadSmearImage(LoadImageFromFile):
     :class:`SmearDetDataset` skips and counts the image in training and fails in test mode. An image
     whose size is not that of its record is an error always: its boxes belong to other pixels.
 
-    Required keys: ``img_path``. Optional keys: ``width``, ``height`` and ``img_id`` of the record. Added
+    Required keys: ``img_path``. Optional keys: ``width``, ``height`` and ``img_id`` of the record;
+    ``fill_colour`` (BGR), with which an image of that width and height is filled instead of being read. Added
     keys: ``img`` of shape (h, w, 3), BGR, uint8 (float32 with ``to_float32``), ``img_shape`` and
     ``ori_shape``. The arguments are those of mmcv's transform.
     """
@@ -37,7 +39,17 @@ class LoadSmearImage(LoadImageFromFile):
             UnreadableImageError: The file is absent, truncated, or not an image.
             InputError: The image has another size than its record says.
         """
-        path = results['img_path']
+        if 'fill_colour' in results:
+            image = np.full((results['height'], results['width'], 3), results['fill_colour'], np.uint8)
+        else:
+            image = self._read(results['img_path'])
+        _check_size(results, image.shape[:2])
+        results['img'] = image.astype('float32') if self.to_float32 else image
+        results['img_shape'] = image.shape[:2]
+        results['ori_shape'] = image.shape[:2]
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
         try:
             content = fileio.get(path, backend_args=self.backend_args)
         except OSError as fault:
@@ -48,11 +60,7 @@ class LoadSmearImage(LoadImageFromFile):
         image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
         if image is None:
             raise UnreadableImageError(path, 'cannot be decoded')
-        _check_size(results, image.shape[:2])
-        results['img'] = image.astype('float32') if self.to_float32 else image
-        results['img_shape'] = image.shape[:2]
-        results['ori_shape'] = image.shape[:2]
-        return results
+        return image
 
 
 def _check_size(results: dict, shape: tuple[int, int]) -> None:
