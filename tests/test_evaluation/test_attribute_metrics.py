@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import InstanceData
 from sklearn.metrics import f1_score
 
 from unihema_mm.evaluation.metrics import AttributeMetric, CellAttributeMetric
@@ -108,23 +109,25 @@ def test_more_cells_than_queries(run, field):
     assert scores['matched_accuracy'] == 1.0
 
 
-def test_matcher_weighs_class_and_box(run, field, make_sample):
-    """The two queries on the same box differ in class alone; costs come from the config."""
+def test_matcher_measures_boxes_in_image_sizes(run, field):
+    """A shift by 2 of 100 pixels costs less than a poor score; in pixels it would cost more."""
+    shifted = [2.0, 0, 22, 20]
+    sample = field([(LEFT, [1, 0])], [], [(LEFT, [0, 1], -4.0), (shifted, [1, 0], 4.0)])
+    assert run(AttributeMetric(), [sample], attributes=ATTRIBUTES)['matched_accuracy'] == 1.0
+
+
+def test_matcher_weighs_class_and_box(run, field):
+    """The query of the right class has the slightly worse box; the costs come from the config."""
     sample = field([(LEFT, [1, 0])], [])
     sample.gt_instances.labels[:] = 1
-    sample.pred_queries = dict(
+    sample.pred_queries = InstanceData(
         logits=torch.tensor([[4.0, -4.0], [-4.0, 4.0]]),
-        bboxes=torch.tensor([LEFT, LEFT]),
+        bboxes=torch.tensor([LEFT, [0.0, 0, 20, 19]]),
         attributes=torch.tensor([[0, 1], [1, 0]]),
     )
-    sample = make_sample(
-        **{key: dict(getattr(sample, key).items()) for key in ('gt_instances', 'pred_instances')},
-        pred_queries=sample.pred_queries,
-    )
     assert run(AttributeMetric(), [sample], attributes=ATTRIBUTES)['matched_accuracy'] == 1.0
-    boxes_only = dict(
-        type='mmdet.HungarianAssigner', match_costs=[dict(type='mmdet.IoUCost', iou_mode='giou')]
-    )
+    costs = [dict(type='mmdet.IoUCost', iou_mode='giou')]
+    boxes_only = dict(type='mmdet.HungarianAssigner', match_costs=costs)
     assert run(AttributeMetric(matcher=boxes_only), [sample], attributes=ATTRIBUTES)['matched_accuracy'] == 0
 
 

@@ -123,6 +123,7 @@ def test_truth_that_does_not_fit_its_frame_is_named(run, completed):
         ('a <extra_id_0> a', 'a a', None),
         ('a <extra_id_0> b <extra_id_0> b', 'a x b', None),
         ('(<extra_id_0>)', '(+)', ['+']),
+        ('<extra_id_0>,<extra_id_0>', ',,b', [',', 'b']),
         ('no gap', 'no gap', []),
         ('no gap', 'gap', None),
         ('', '', []),

@@ -33,7 +33,7 @@ def linear_probe(
     says so.
 
     Args:
-        train_features: (n, d), e.g. the 256-d ``pred_feature`` of every training image.
+        train_features: Array or CPU tensor (n, d), e.g. the 256-d ``pred_feature`` of every training image.
         train_labels: Class indices (n, ).
         test_features: (m, d).
         test_labels: Class indices (m, ). A class that was not trained on can only be wrong.

@@ -146,7 +146,7 @@ class AttributeMetric(SampleMetric):
         order = order[scores[order] >= self.score_thr]
         if not len(order) or not len(truth):
             return labels, np.zeros(len(truth), dtype=bool)
-        cells = get_box_tensor(sample['gt_instances']['bboxes']).cpu()
+        cells = get_box_tensor(self.required(sample, 'gt_instances.bboxes')).cpu()
         overlaps = bbox_overlaps(cells.float(), boxes[order].float()).numpy()
         found = overlaps.max(axis=1) >= self.iou_thr
         labels[found] = attributes[order].numpy()[overlaps.argmax(axis=1)[found]]
@@ -163,10 +163,12 @@ class AttributeMetric(SampleMetric):
         logits, boxes, attributes = (
             self.required(sample, f'pred_queries.{key}').cpu() for key in ('logits', 'bboxes', 'attributes')
         )
-        cells = sample['gt_instances']
         assigned = self.matcher.assign(
             InstanceData(scores=logits.float(), bboxes=boxes.float()),
-            InstanceData(labels=cells['labels'].cpu(), bboxes=get_box_tensor(cells['bboxes']).cpu().float()),
+            InstanceData(
+                labels=self.required(sample, 'gt_instances.labels').cpu(),
+                bboxes=get_box_tensor(self.required(sample, 'gt_instances.bboxes')).cpu().float(),
+            ),
             dict(img_shape=sample['ori_shape']),  # boxes are in original pixels
         )
         queries = np.flatnonzero(assigned.gt_inds.numpy() > 0)
