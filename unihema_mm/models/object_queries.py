@@ -22,7 +22,7 @@ class ObjectQueries:
         enc_outputs_class (Tensor, optional): Logits of the proposals, (bs, num_queries, num_classes), in
             training.
         enc_outputs_coord (Tensor, optional): Boxes of the proposals, (bs, num_queries, 4), in training.
-        dn_meta (dict, optional): ``num_denoising_queries`` and ``num_denoising_groups``; None where there are none.
+        dn_meta (dict, optional): ``num_denoising_queries`` and ``num_denoising_groups``; else None.
     """
 
     def __init__(

@@ -176,3 +176,16 @@ def test_no_layers_is_an_error():
 def test_residual_names_the_length_it_needs():
     with pytest.raises(ValueError, match='pad or cut the text to num_queries=6 tokens, got 5'):
         build(**RELEASED)(*inputs(text=5))
+
+
+@FORMS
+@pytest.mark.parametrize('owners', [[0, 0, 1, 0, 2], [2, 1, 0], [1]])
+def test_texts_that_share_an_image_equal_texts_with_copies_of_it(form, owners):
+    fusion = build(**form)
+    owners = torch.tensor(owners)
+    text, _ = inputs(batch=len(owners))
+    _, image = inputs(batch=3)
+    image, padding = with_padding(image, 2, 1e3)
+    shared = fusion(text, image, image_padding=padding, owners=owners)
+    copied = fusion(text, image[owners], image_padding=padding[owners])
+    torch.testing.assert_close(shared, copied, atol=1e-5, rtol=1e-5)

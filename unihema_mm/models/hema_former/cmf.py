@@ -37,17 +37,46 @@ class CrossModalLayer(nn.Module):
             self.ffn_norm = nn.LayerNorm(embed_dims)
 
     def forward(
-        self, queries: Tensor, tokens: dict[str, Tensor], padding: dict[str, Tensor | None]
+        self,
+        queries: Tensor,
+        tokens: dict[str, Tensor],
+        padding: dict[str, Tensor | None],
+        places: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
-        """Update ``queries`` (bs, num_queries, embed_dims) by the tokens of each modality."""
+        """Update ``queries`` (n, num_queries, embed_dims) by the tokens of each modality."""
         for name in self.order:
-            attended, _ = self.attentions[name](
-                queries, tokens[name], tokens[name], key_padding_mask=padding[name], need_weights=False
-            )
+            attended = self._attend(name, queries, tokens[name], padding[name], places)
             queries = self.norms[name](queries + attended)
         if self.ffn is not None:
             queries = self.ffn_norm(queries + self.ffn(queries))
         return queries
+
+    def _attend(
+        self,
+        name: str,
+        queries: Tensor,
+        tokens: Tensor,
+        padding: Tensor | None,
+        places: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        """Attention of each row of queries to its tokens; rows on one image attend to it together."""
+        rows = queries
+        if name == 'image' and places is not None:
+            _, slot = places
+            rows = queries.new_zeros(len(tokens), int(slot.max()) + 1, *queries.shape[1:])
+            rows = rows.index_put(places, queries).flatten(1, 2)
+        attended, _ = self.attentions[name](
+            rows, tokens, tokens, key_padding_mask=padding, need_weights=False
+        )
+        if rows is queries:
+            return attended
+        return attended.unflatten(1, (-1, queries.size(1)))[places]
+
+
+def _places(owners: Tensor) -> tuple[Tensor, Tensor]:
+    """Image of each text, and the number of texts on the same image before it."""
+    same = owners[:, None] == owners
+    return owners, same.tril(-1).sum(dim=1)
 
 
 @MODELS.register_module()
@@ -121,20 +150,24 @@ class CrossModalFusion(BaseModule):
         image: Tensor,
         text_padding: Tensor | None = None,
         image_padding: Tensor | None = None,
+        owners: Tensor | None = None,
     ) -> Tensor:
         """Fuse the tokens of both modalities.
 
         Args:
-            text (Tensor): Text encoder output, (bs, num_text, text_dims).
+            text (Tensor): Text encoder output, (n, num_text, text_dims).
             image (Tensor): Projected backbone tokens of all levels before the
                 image encoder, (bs, num_image, image_dims).
-            text_padding (Tensor, optional): Bool, (bs, num_text), True at
+            text_padding (Tensor, optional): Bool, (n, num_text), True at
                 padding tokens. Each row needs at least one valid token.
             image_padding (Tensor, optional): The same for the image tokens,
                 (bs, num_image).
+            owners (Tensor, optional): Index of the image of each text, (n, ).
+                Several texts may share an image, whose keys and values are then
+                computed once. None: text i belongs to image i.
 
         Returns:
-            Tensor: Fused features, (bs, num_queries, text_dims). None of them is padding.
+            Tensor: Fused features, (n, num_queries, text_dims). None of them is padding.
 
         Raises:
             ValueError: If ``text_residual`` is set and num_text differs from num_queries.
@@ -147,7 +180,8 @@ class CrossModalFusion(BaseModule):
         tokens = dict(text=self.text_proj(text), image=self.image_proj(image))
         padding = dict(text=text_padding, image=image_padding)
         queries = self.queries.expand(len(text), -1, -1)
+        places = None if owners is None else _places(owners)
         for layer in self.layers:
-            queries = layer(queries, tokens, padding)
+            queries = layer(queries, tokens, padding, places)
         fused = self.out_proj(queries)
         return fused + text if self.text_residual else fused

@@ -51,8 +51,7 @@ class TextReader:
             return self.fuse([''], [0])[:0]
         text = self.encoder(texts)
         owners = torch.as_tensor(owners, device=self.image.device)
-        padding = None if self.padding is None else self.padding[owners]
-        return self.fusion(text.tokens, self.image[owners], text.padding, padding)
+        return self.fusion(text.tokens, self.image, text.padding, self.padding, owners)
 
     def loss(self, texts: Sequence[str], owners: Sequence[int], targets: Sequence[str]) -> Tensor:
         """Mean cross-entropy of the target tokens; see :meth:`fuse` and :meth:`T5TextDecoder.loss`."""
