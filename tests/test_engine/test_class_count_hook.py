@@ -36,3 +36,44 @@ def test_class_count(split):
     message = rf'{split} data smears.json: 2 classes, but the model has 3; set model.mask_head.num_classes=2'
     with pytest.raises(InputError, match=message):
         ClassCountHook().before_run(runner)
+
+
+class Task(nn.Module):
+    def __init__(self, num_classes, reads=()):
+        super().__init__()
+        self.num_classes = num_classes
+        self.reads = reads
+
+    def check_metainfo(self, metainfo):
+        if len(metainfo['classes']) != self.num_classes:
+            raise InputError(f'must have {self.num_classes} classes')
+
+
+def make_task_runner(*datasets, split='val'):
+    model = nn.Module()
+    model.tasks = nn.ModuleDict(dict(det=nn.Identity(), cls=Task(3)))
+    model.tasks['det'].reads = ('objects', 'memory')
+    model.bbox_head = nn.Identity()
+    model.bbox_head.num_classes = 2
+    loops = dict.fromkeys(('_train_loop', '_val_loop', '_test_loop'))
+    loops[f'_{split}_loop'] = Loop(None, SimpleNamespace(dataset=SimpleNamespace(datasets=datasets)))
+    return SimpleNamespace(model=model, **loops)
+
+
+def records(tasks, *classes, name='a.json'):
+    parts = dict(tasks=tasks) if tasks else {}
+    return SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes), ann_file=name, **parts))
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_each_data_set_is_checked_by_its_tasks(split):
+    boxes, cells = records(('det',), 'RBC', 'WBC'), records(('cls',), 'A', 'B', 'C', name='cells.json')
+    ClassCountHook().before_run(make_task_runner(boxes, cells, records(None, 'RBC', 'WBC'), split=split))
+    for wrong, message in (
+        (records(('cls',), 'A', 'B'), 'a.json: task cls: must have 3 classes'),
+        (records(('det',), 'RBC'), r'a.json: 1 classes, but the model has 2; set model\.bbox_head'),
+        (records(None, 'RBC'), r'a.json: 1 classes, but the model has 2'),  # meant for the first task
+        (records(('cls', 'vqa'), 'A', 'B', 'C'), "a.json: tasks: 'vqa' is no task of this model, which has "),
+    ):
+        with pytest.raises(InputError, match=f'{split} data {message}'):
+            ClassCountHook().before_run(make_task_runner(boxes, cells, wrong, split=split))

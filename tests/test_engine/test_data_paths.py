@@ -47,3 +47,13 @@ def test_missing_data(tmp_path):
     wrapped.data_root = 'data/synthetic/'
     with pytest.raises(InputError, match=r'prepare_data\.py synthetic --out data/synthetic'):
         check_data_paths(cfg, ['train'])
+
+
+def test_missing_data_of_a_named_set(tmp_path):
+    (tmp_path / 'a.json').touch()
+    named = {
+        name: dict(batch_size=1, dataset=dict(data_root=str(tmp_path), ann_file=f'{name}.json'))
+        for name in ('a', 'b')
+    }
+    with pytest.raises(InputError, match=r'test data b: ann_file .*b\.json not found'):
+        check_data_paths(Config(dict(test_dataloader=named)), ['test'])

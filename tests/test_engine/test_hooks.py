@@ -13,6 +13,7 @@ from torch import distributed as dist
 from torch import nn
 
 from unihema_mm.engine.hooks import DetectionBudgetHook, StopOnNonFiniteLossHook, TrainableTableHook
+from unihema_mm.engine.loops import EvaluationSet
 from unihema_mm.utils.errors import InputError
 
 
@@ -141,10 +142,12 @@ class Tta(BaseTTAModel):
 
 
 def evaluating(model, counts):
-    return make_runner(
-        model=model,
-        val_dataloader=SimpleNamespace(dataset=Records(counts)),
-        val_evaluator=SimpleNamespace(metrics=[Metric()]),
+    return make_runner(model=model, val_loop=loop_over(counts, [Metric()]))
+
+
+def loop_over(counts, metrics):
+    return SimpleNamespace(
+        dataloader=SimpleNamespace(dataset=Records(counts)), evaluator=SimpleNamespace(metrics=metrics)
     )
 
 
@@ -161,17 +164,43 @@ def test_detection_budget(counts, detector, selected, budget):
     model = Detector(**detector)
     runner = evaluating(model, counts)
     DetectionBudgetHook().before_val(runner)
-    metric = runner.val_evaluator.metrics[0]
+    metric = runner.val_loop.evaluator.metrics[0]
     assert model.bbox_head.test_cfg.max_per_img == selected and metric.max_dets == budget
-    assert metric.dataset is runner.val_dataloader.dataset
+    assert metric.dataset is runner.val_loop.dataloader.dataset
+
+
+def test_detection_budget_of_each_set(caplog):
+    parts = dict(sparse=([3], [Metric()]), dense=([180, 2], [Metric()]), cells=([0], [object()]))
+    loop = SimpleNamespace(sets={}, current=None)
+    for name, content in parts.items():
+        part = loop_over(*content)
+        loop.sets[name] = EvaluationSet(name, part.dataloader, part.evaluator)
+    model = Detector(max_per_img=50)
+    hook, runner = DetectionBudgetHook(), make_runner(model=model, val_loop=loop)
+    with caplog.at_level(logging.INFO):
+        hook.before_val(runner)
+    metrics = {name: part.evaluator.metrics[0] for name, part in loop.sets.items()}
+    assert (metrics['sparse'].max_dets, metrics['dense'].max_dets) == (100, 300)
+    assert all(metrics[name].dataset is loop.sets[name].dataset for name in ('sparse', 'dense'))
+    assert 'val dense: at most 180 objects' in caplog.text and 'val cells' not in caplog.text
+    for loop.current, selected in (('dense', 300), ('sparse', 100), ('cells', 50)):
+        hook.before_val_iter(runner, 0)
+        assert model.bbox_head.test_cfg.max_per_img == selected
+
+
+def test_objects_in_training_sets_without_common_classes(caplog):
+    sets = SimpleNamespace(datasets=[Records([3]), Records([200])], names=('a', 'b'))
+    runner = make_runner(model=Detector(num_queries=150), train_dataloader=SimpleNamespace(dataset=sets))
+    DetectionBudgetHook().before_train(runner)
+    assert 'train: an image holds 200 objects, the model has 150 queries' in caplog.text
 
 
 def test_detection_budget_keeps_a_configured_max_dets(caplog):
     runner = evaluating(Detector(), [180])
-    runner.val_evaluator.metrics[0].max_dets = 500
+    runner.val_loop.evaluator.metrics[0].max_dets = 500
     with caplog.at_level(logging.INFO):
         DetectionBudgetHook().before_val(runner)
-    assert runner.val_evaluator.metrics[0].max_dets == 500 and 'maxDets 500' in caplog.text
+    assert runner.val_loop.evaluator.metrics[0].max_dets == 500 and 'maxDets 500' in caplog.text
 
 
 def test_detection_budget_warns_of_too_few_queries(caplog):

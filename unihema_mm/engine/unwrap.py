@@ -1,7 +1,10 @@
-"""The model inside its wrappers."""
+"""Models and data sets inside their wrappers."""
+
+from collections.abc import Iterator
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
+from torch.utils.data import Dataset
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -9,3 +12,13 @@ def unwrapped(model: nn.Module) -> nn.Module:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     return model
+
+
+def leaf_datasets(dataset: Dataset) -> Iterator[Dataset]:
+    """The data sets inside wrappers that hold ``datasets`` or one ``dataset``."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if inner[0] is None:
+        yield dataset
+        return
+    for part in inner:
+        yield from leaf_datasets(part)

@@ -5,6 +5,8 @@ from .detection_budget_hook import DetectionBudgetHook
 from .exact_resume_hook import ExactResumeHook
 from .non_finite_loss_hook import StopOnNonFiniteLossHook
 from .safe_checkpoint_hook import SafeCheckpointHook
+from .same_tasks_hook import SameTasksHook
+from .set_visualization_hook import SetVisualizationHook
 from .strict_load_hook import StrictLoadHook
 from .trainable_table_hook import TrainableTableHook
 
@@ -13,6 +15,8 @@ __all__ = [
     'DetectionBudgetHook',
     'ExactResumeHook',
     'SafeCheckpointHook',
+    'SameTasksHook',
+    'SetVisualizationHook',
     'StopOnNonFiniteLossHook',
     'StrictLoadHook',
     'TrainableTableHook',

@@ -26,7 +26,8 @@ class ExactResumeHook(Hook):
     - before each sample's pipeline they are seeded from (seed, rank, epoch, place in the epoch), so the
       augmentation does not depend on the number of workers either;
     - after a resume in the middle of an epoch the batches already trained are left out without loading them
-      (epoch-based loop; mmengine's iteration-based loop does so itself).
+      (epoch-based loop; mmengine's iteration-based loop does so itself). A batch sampler of its own kind
+      needs a method ``begin_at(step)``, as that of :class:`TaskBatchSampler`.
 
     A checkpoint in the middle of an epoch comes from
     ``checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=N)``; with gradient
@@ -70,10 +71,14 @@ class ExactResumeHook(Hook):
                 f'not fit {len(dataloader)} iterations an epoch; resume with the same data, batch '
                 'size and number of processes'
             )
+        batch_sampler = dataloader.batch_sampler
+        if hasattr(batch_sampler, 'begin_at'):
+            self._sampler.begin(runner.epoch, skip=batch_sampler.begin_at(done))
+            return
         if done and not plain:
             raise InputError(
                 f'{runner.cfg.get("load_from")}: lies in the middle of an epoch, which '
-                f'{type(dataloader.batch_sampler).__name__} cannot continue; resume from the '
+                f'{type(batch_sampler).__name__} cannot continue; resume from the '
                 'checkpoint of an epoch or use no batch_sampler'
             )
         self._sampler.begin(runner.epoch, skip=done * (dataloader.batch_size or 1))
