@@ -8,7 +8,14 @@ from unihema_mm.engine.console_runner import ConsoleRunner
 from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.hooks import StrictLoadHook
 from unihema_mm.engine.launch import LAUNCHERS, ConfigOptions, load_config, run_environment
-from unihema_mm.engine.testing import draw_predictions, dump_predictions, use_tta, write_metrics
+from unihema_mm.engine.testing import (
+    draw_predictions,
+    dump_predictions,
+    log_results,
+    select_sets,
+    use_tta,
+    write_metrics,
+)
 from unihema_mm.utils.checkpoint import find_checkpoint
 from unihema_mm.utils.errors import exit_on_input_error
 
@@ -20,7 +27,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file (.pth or .safetensors)')
     parser.add_argument('--work-dir', help='folder of the metrics (default: work_dirs/<config stem>)')
-    parser.add_argument('--out', metavar='FILE.pkl', help='write the predictions to a pickle file')
+    parser.add_argument('--sets', nargs='+', metavar='NAME', help='test only these data sets of the config')
+    parser.add_argument(
+        '--out',
+        metavar='FILE.pkl',
+        help='write the predictions to a pickle file, of several data sets to FILE_<name>.pkl',
+    )
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
     parser.add_argument('--show-dir', metavar='DIR', help='draw the predictions to WORK_DIR/<time>/DIR')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds per picture with --show')
@@ -45,6 +57,8 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+        if args.sets:
+            select_sets(cfg, args.sets)
         check_data_paths(cfg, ['test'])
         cfg.load_from = find_checkpoint(args.checkpoint)
         cfg.resume = False
@@ -57,7 +71,9 @@ def main() -> None:
             runner.register_hook(StrictLoadHook())
             if args.out is not None:
                 dump_predictions(runner, args.out)
-            write_metrics(runner.test(), cfg.work_dir)
+            metrics = runner.test()
+            write_metrics(metrics, cfg.work_dir)
+            log_results(runner, metrics)
 
 
 if __name__ == '__main__':

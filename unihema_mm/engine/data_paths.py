@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from unihema_mm.engine.loops.named_configs import has_named_loaders
 from unihema_mm.utils.errors import InputError, MissingFileError
 
 SYNTHETIC = 'data/synthetic'
@@ -47,15 +48,24 @@ def check_data_paths(cfg: Config, splits: Sequence[str]) -> None:
         MissingFileError: A folder or file does not exist.
     """
     for split in splits:
-        for dataset in _datasets(cfg.get(f'{split}_dataloader')):
-            root, ann_file = (str(dataset.get(key) or '') for key in ('data_root', 'ann_file'))
-            path = osp.join(root, ann_file)
-            if dataset.get('backend_args') or '://' in path:
-                continue
-            if root and not Path(root).is_dir():
-                raise MissingFileError(f'{split} data: data_root {root} not found; {_mend(root)}')
-            if ann_file and not Path(path).exists():
-                raise MissingFileError(f'{split} data: ann_file {path} not found; {_mend(root)}')
+        dataloader = cfg.get(f'{split}_dataloader')
+        if has_named_loaders(dataloader):
+            for name, part in dataloader.items():
+                _check(f'{split} data {name}', part)
+        else:
+            _check(f'{split} data', dataloader)
+
+
+def _check(what: str, dataloader: dict | None) -> None:
+    for dataset in _datasets(dataloader):
+        root, ann_file = (str(dataset.get(key) or '') for key in ('data_root', 'ann_file'))
+        path = osp.join(root, ann_file)
+        if dataset.get('backend_args') or '://' in path:
+            continue
+        if root and not Path(root).is_dir():
+            raise MissingFileError(f'{what}: data_root {root} not found; {_mend(root)}')
+        if ann_file and not Path(path).exists():
+            raise MissingFileError(f'{what}: ann_file {path} not found; {_mend(root)}')
 
 
 def _mend(root: str) -> str:

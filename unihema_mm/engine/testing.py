@@ -1,5 +1,6 @@
 """Options of a test run."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -8,16 +9,49 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import master_only
 from mmengine.runner import Runner
 
+from unihema_mm.engine.loops import evaluation_sets, results_table
+from unihema_mm.engine.loops.named_configs import has_named_loaders
 from unihema_mm.utils.atomic import write_json
 from unihema_mm.utils.errors import InputError
 
 METRICS_FILE = 'test_metrics.json'
 
 
+def select_sets(cfg: Config, names: Sequence[str]) -> None:
+    """Test only some of the data sets of a config.
+
+    A gain whose other data set is left out is left out too.
+
+    Args:
+        cfg: Config of the run with named test loaders, changed in place.
+        names: Names of the data sets.
+
+    Raises:
+        InputError: The config has a single test loader, or none of a name.
+    """
+    if not has_named_loaders(cfg.test_dataloader):
+        raise InputError(f'{cfg.filename}: --sets needs several test data sets, but test_dataloader is one')
+    for name in names:
+        if name not in cfg.test_dataloader:
+            raise InputError(
+                f'--sets {name}: {cfg.filename} has no such test data set; '
+                f'use some of {", ".join(cfg.test_dataloader)}'
+            )
+    for field in (cfg.test_dataloader, cfg.test_evaluator):
+        for name in set(field) - set(names):
+            field.pop(name)
+    gains = cfg.test_cfg.get('gains') or {}
+    for name in [name for name, baseline in gains.items() if not {name, baseline} <= set(names)]:
+        gains.pop(name)
+
+
 def draw_predictions(
     cfg: Config, show: bool = False, wait_time: float = 2.0, folder: str | None = None
 ) -> None:
     """Draw the predictions of the test run.
+
+    With several data sets, each has a folder of its own below ``folder``, and those are drawn that have
+    boxes or masks.
 
     Args:
         cfg: Config of the run, changed in place.
@@ -27,6 +61,8 @@ def draw_predictions(
     """
     hook = cfg.default_hooks.setdefault('visualization', dict(type='mmdet.DetVisualizationHook'))
     hook.update(draw=True, show=show, wait_time=wait_time)
+    if has_named_loaders(cfg.test_dataloader):
+        hook.type = 'SetVisualizationHook'
     if folder is not None:
         hook.test_out_dir = folder
 
@@ -40,9 +76,17 @@ def use_tta(cfg: Config) -> None:
         cfg: Config of the run, changed in place.
 
     Raises:
-        InputError: The test pipeline does not end in a ``PackDetInputs``.
+        InputError: The test pipeline does not end in a ``PackDetInputs``, or there are several data sets.
     """
-    dataset = cfg.test_dataloader.dataset
+    dataloader = cfg.test_dataloader
+    if has_named_loaders(dataloader):
+        if len(dataloader) > 1:
+            raise InputError(
+                f'{cfg.filename}: --tta merges boxes and tests one data set; choose it among '
+                f'{", ".join(dataloader)} with --sets'
+            )
+        dataloader = next(iter(dataloader.values()))
+    dataset = dataloader.dataset
     while 'dataset' in dataset:
         dataset = dataset.dataset
     if 'tta_pipeline' not in cfg:
@@ -73,8 +117,21 @@ def use_tta(cfg: Config) -> None:
 
 
 def dump_predictions(runner: Runner, path: str) -> None:
-    """Let a runner write its test predictions to a pickle file, in mmdet's format."""
-    runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=path))
+    """Let a runner write its test predictions in mmdet's format.
+
+    Args:
+        runner: Runner of the test.
+        path: Pickle file. With several data sets each has a file of its own, ``<stem>_<name><suffix>``.
+    """
+    file = Path(path)
+    for part in evaluation_sets(runner.test_loop):
+        out = file if part.name is None else file.with_stem(f'{file.stem}_{part.name}')
+        part.evaluator.metrics.append(DumpDetResults(out_file_path=str(out)))
+
+
+def log_results(runner: Runner, metrics: dict[str, float]) -> None:
+    """Log the main metrics of a test as one table."""
+    runner.logger.info('Results:\n' + results_table(runner.test_loop, metrics))
 
 
 @master_only
