@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from unihema_mm.datasets.catalogue import CatalogueEntry, entry_names, load_entry
-from unihema_mm.datasets.converters import FORMATS, convert, own_entry
+from unihema_mm.datasets.converters import BOX_FORMATS, convert, own_entry
 from unihema_mm.datasets.prompts import DEFAULT_PROMPT
 from unihema_mm.datasets.schema import DataError
 from unihema_mm.datasets.texts import collect_texts
@@ -101,11 +101,14 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser('convert', parents=[common], help='convert public data or your own')
     parser.add_argument(
         'name',
-        help=f'data set of the catalogue ({", ".join(entry_names())}), or the format of your own data '
-        f'({", ".join(FORMATS)})',
+        help=f'data set of the catalogue ({", ".join(entry_names())}), path of a catalogue entry of your own '
+        f'(.yaml), or the format of your own data ({", ".join(BOX_FORMATS)})',
     )
     parser.add_argument(
-        '--src', required=True, type=Path, help='folder in the original layout, never changed'
+        '--src',
+        required=True,
+        type=Path,
+        help='folder in the original layout, never changed; the folder around them for a set of several',
     )
     parser.add_argument('--out', required=True, type=Path, help='data folder to make, e.g. data/bccd')
     parser.add_argument(
@@ -134,7 +137,7 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
 def _add_check(commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser('check', parents=[common], help='check data against the annotation schema')
     parser.add_argument('path', type=Path, help='data folder or one annotation file')
-    parser.add_argument('--images', action='store_true', help='also decode every image')
+    parser.add_argument('--images', action='store_true', help='also decode every image and mask')
     parser.set_defaults(run=run_check)
 
 
@@ -150,12 +153,12 @@ def _entry(args: argparse.Namespace) -> CatalogueEntry:
     texts = {'prompt': args.prompt, 'licence': args.licence}
     classes = dict(_pair(text, '--classes') for text in args.classes or ())
     policies, layout, texts = (_given(options) for options in (policies, layout, texts))
-    if args.name in FORMATS:
+    if args.name in BOX_FORMATS:
         return own_entry(args.name, args.src, args.out.name, {**layout, **policies}, classes=classes, **texts)
     if layout or texts or classes:
         raise InputError(
             f'{args.name}: the catalogue says how to read it; '
-            f'options of your own data go with {", ".join(FORMATS)}'
+            f'options of your own data go with {", ".join(BOX_FORMATS)}'
         )
     entry = load_entry(args.name)
     return replace(entry, parameters={**entry.parameters, **policies})

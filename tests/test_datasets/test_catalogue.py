@@ -1,7 +1,7 @@
 import pytest
 
 from unihema_mm.datasets.catalogue import entry_names, load_entry, read_entry
-from unihema_mm.datasets.converters.convert import FORMATS
+from unihema_mm.datasets.converters import FORMATS
 from unihema_mm.datasets.schema import DataError
 
 MINIMAL = """
@@ -34,8 +34,23 @@ def test_defaults_and_merged_classes():
     assert entry.category_names == ['A']
 
 
+def test_attribute_set_and_sets_without_classes():
+    entry = read_entry(MINIMAL + 'attributes: leukemia_attri\n', 'toy.yaml')
+    assert len(entry.attribute_values) == 6 and read_entry(MINIMAL, 'toy.yaml').attribute_values == {}
+    assert read_entry(MINIMAL.replace('{a: A, b: A}', '{}').replace('det', 'seg'), 'toy.yaml').classes == {}
+
+
+def test_entry_outside_the_catalogue(tmp_path):
+    path = tmp_path / 'mine.yaml'
+    path.write_text(MINIMAL)
+    assert load_entry(str(path)).name == 'toy'
+    path.write_bytes(b'name: \xff')
+    with pytest.raises(DataError, match=r'mine.yaml: file: path: cannot be read \(it is not UTF-8\)'):
+        load_entry(str(path))
+
+
 def test_unknown_data_set_lists_the_known_ones():
-    with pytest.raises(DataError, match=r'nearest: bccd.*use one of bccd, txl_pbc'):
+    with pytest.raises(DataError, match=r'nearest: bccd.*use one of bccd, bccd_nuclei, pbc_wbcatt'):
         load_entry('bcdd')
 
 
@@ -55,6 +70,9 @@ def test_unknown_data_set_lists_the_known_ones():
             'entry: expected: is',
         ),
         ('tasks: [det]', 'tasks: [det', 'is not YAML'),
+        ('{a: A, b: A}', '{}', 'entry: classes: is empty'),
+        ('tasks: [det]', 'tasks: [det]\nattributes: wbcat', "attributes: is 'wbcat'; use one of .*wbcatt"),
+        ('parameters: {}', 'parameters: {}\nexpected: {exact: true, images: 5, masks: 3}', 'expected: is'),
     ],
 )
 def test_faulty_entry(old, new, message):

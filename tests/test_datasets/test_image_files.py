@@ -9,6 +9,7 @@ from PIL import Image
 from unihema_mm.datasets.image_files import (
     UnreadableImageError,
     decode_image,
+    decode_mask,
     fault_of_image,
     image_format,
     image_size,
@@ -90,3 +91,16 @@ def test_missing_files(tmp_path):
     (tmp_path / 'a' / 'folder.png').mkdir()
     names = ['a/1.png', '2.png', 'a/3.png', 'b/1.png', 'a/dangling.png', 'a/folder.png', '2.png/x.png']
     assert missing_files(tmp_path, names) == names[2:]
+
+
+def test_mask_levels(tmp_path):
+    levels = np.array([[0, 128, 255], [1, 2, 3]], np.uint8)
+    for channels in (1, 3):
+        path = tmp_path / f'{channels}.png'
+        path.write_bytes(cv2.imencode('.png', np.dstack([levels] * channels).squeeze())[1].tobytes())
+        mask = decode_mask(path, three_channels=True)
+        assert mask.dtype == np.uint8 and np.array_equal(mask, levels)
+    with pytest.raises(UnreadableImageError, match='has 3 channels, not 1'):
+        decode_mask(path)
+    with pytest.raises(UnreadableImageError, match='cannot be read'):
+        decode_mask(tmp_path / 'none.png')

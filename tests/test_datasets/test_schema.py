@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from unihema_mm.datasets.schema import DataError, Fault, read_document, shorten, write_document
+from unihema_mm.datasets.schema import DataError, Fault, mask_targets, read_document, shorten, write_document
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,10 @@ def test_error_of_a_loader_process_keeps_its_text():
     """DataLoader raises the error of a worker again from its type and text."""
     text = 'train.json: image 7: bbox: is empty; remove it'
     assert str(DataError(text)) == text
+
+
+def test_mask_targets():
+    assert mask_targets({'prompt': 'RBC'}) == []
+    assert mask_targets({'prompt': 'RBC', 'mask_file': 'm.png'}) == [('RBC', 'm.png')]
+    masks = [{'prompt': 'nucleus', 'file': 'n.png'}, {'prompt': 'WBC', 'file': 'w.png'}]
+    assert mask_targets({'prompt': 'RBC', 'masks': masks}) == [('nucleus', 'n.png'), ('WBC', 'w.png')]

@@ -71,6 +71,24 @@ def test_own_classes_are_renamed(main, yolo, tmp_path):
     )
 
 
+def test_own_catalogue_entry(main, tmp_path):
+    source, out = tmp_path / 'source', tmp_path / 'out'
+    source.mkdir()
+    for name in ('a', 'b'):
+        cv2.imwrite(str(source / f'{name}.png'), np.full((30, 40, 3), ord(name), np.uint8))
+        cv2.imwrite(str(source / f'{name}_mask.png'), np.eye(30, 40, dtype=np.uint8))
+    (tmp_path / 'mine.yaml').write_text(
+        'name: mine\ntasks: [seg]\nprompt: nucleus\nclasses: {}\nconverter: mask_image\n'
+        "parameters: {images: '{key}.png', masks: '{key}_mask.png', "
+        'levels: [0, 1], targets: {nucleus: [1]}}\n'
+    )
+    options = ['--src', str(source), '--out', str(out), '--workers', '1']
+    assert main(['convert', str(tmp_path / 'mine.yaml'), *options]) == 0
+    assert main(['check', str(out), '--images']) == 0
+    image = json.loads((out / 'annotations' / 'train.json').read_text())['images'][1]
+    assert cv2.imread(str(out / image['masks'][0]['file']), cv2.IMREAD_UNCHANGED).sum() == 30 * 255
+
+
 def test_every_fault_of_a_source_is_told(main, yolo, tmp_path, capsys):
     for name in 'ab':
         (yolo / 'labels' / 'train' / f'{name}.txt').write_text('5 0.5 0.5 0.25 0.2\n')
@@ -85,6 +103,10 @@ def test_every_fault_of_a_source_is_told(main, yolo, tmp_path, capsys):
     ('arguments', 'message'),
     [
         (['convert', 'bcdd', '--src', '.', '--out', 'x'], 'is not a known data set (nearest: bccd)'),
+        (
+            ['convert', 'none.yaml', '--src', '.', '--out', 'x'],
+            'none.yaml: file: path: cannot be read (No such',
+        ),
         (['convert', 'bccd', '--src', 'nowhere', '--out', 'x'], 'nowhere: folder: path: does not exist'),
         (
             ['convert', 'bccd', '--src', '.', '--out', 'x', '--classes', 'a'],

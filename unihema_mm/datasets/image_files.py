@@ -130,12 +130,42 @@ def decode_image(path: str | Path) -> np.ndarray:
     Raises:
         UnreadableImageError: The file is absent, truncated or not an image.
     """
+    return _decode(path, cv2.IMREAD_COLOR)
+
+
+def decode_mask(path: str | Path, *, three_channels: bool = False) -> np.ndarray:
+    """Decode a whole grey image with its levels as they are.
+
+    Args:
+        path: Path of the file.
+        three_channels: Whether to accept a file with three channels where every pixel is grey.
+
+    Returns:
+        The levels, uint8, of shape (height, width).
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or not an image, has more than one channel, or
+            another depth than 8 bits.
+    """
+    pixels = _decode(path, cv2.IMREAD_UNCHANGED)
+    if pixels.dtype != np.uint8:
+        raise UnreadableImageError(str(path), f'has {pixels.dtype} levels, not 8 bits')
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] != 3 or not three_channels:
+        raise UnreadableImageError(str(path), f'has {pixels.shape[2]} channels, not 1')
+    if (pixels != pixels[..., :1]).any():
+        raise UnreadableImageError(str(path), 'has colours')
+    return np.ascontiguousarray(pixels[..., 0])
+
+
+def _decode(path: str | Path, flags: int) -> np.ndarray:
     try:
         content = Path(path).read_bytes()
     except OSError as fault:
         raise UnreadableImageError(str(path), f'cannot be read ({fault.strerror})') from None
     reason = fault_of_image(content)
-    image = None if reason else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    image = None if reason else cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if image is None:
         raise UnreadableImageError(str(path), reason or 'cannot be decoded')
     return image

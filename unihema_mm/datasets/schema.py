@@ -66,6 +66,21 @@ def shorten(values: Sequence, limit: int = MAX_LISTED) -> str:
     return ', '.join(map(str, values[:limit])) + (f' and {rest} more' if rest > 0 else '')
 
 
+def mask_targets(image: dict) -> list[tuple[str | None, str]]:
+    """List the mask targets of an image record, from ``masks`` or ``mask_file``.
+
+    Args:
+        image: Image record without faults.
+
+    Returns:
+        Pairs of prompt words and mask file, the file relative to the data root. The prompt of a
+        ``mask_file`` is that of the record.
+    """
+    if 'mask_file' in image:
+        return [(image.get('prompt'), image['mask_file'])]
+    return [(mask['prompt'], mask['file']) for mask in image.get('masks', ())]
+
+
 def read_document(path: str, backend_args: dict | None = None) -> dict:
     """Read an annotation file.
 

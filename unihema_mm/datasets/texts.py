@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .prompts import DEFAULT_PROMPT, fill_prompt
-from .schema import DataError, Fault, read_document
+from .schema import DataError, Fault, mask_targets, read_document
 
 
 def collect_texts(roots: Iterable[str | Path]) -> list[str]:
@@ -14,8 +14,8 @@ def collect_texts(roots: Iterable[str | Path]) -> list[str]:
         roots: Data folders with ``annotations/*.json``.
 
     Returns:
-        Filled prompts, class names, attribute names and values, questions, answers, masked and completed
-        sentences; each once, sorted.
+        Filled prompts of records and mask targets, class names, attribute names and values, questions,
+        answers, masked and completed sentences; each once, sorted.
 
     Raises:
         DataError: A folder has no annotation file, or one cannot be read.
@@ -39,6 +39,7 @@ def _texts_of(document: dict) -> set[str]:
     for image in document.get('images', ()):
         if image.get('prompt'):
             texts.add(fill_prompt(image['prompt']))
+        texts.update(fill_prompt(prompt) for prompt, _ in mask_targets(image) if prompt)
         if image.get('class_name'):
             texts.add(image['class_name'])
         for item in image.get('questions', ()):

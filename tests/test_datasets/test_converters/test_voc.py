@@ -77,7 +77,7 @@ def test_stem_in_two_lists_and_twice_in_one(voc, tmp_path, tools):
 
 def test_listed_stem_without_any_file(voc, tmp_path, tools):
     tools.text(voc / 'ImageSets' / 'Main' / 'val.txt', '00099\n')
-    with pytest.raises(DataError, match='00099: split: has neither an image nor an XML file'):
+    with pytest.raises(DataError, match='00099: split: has neither an image nor a label'):
         run(voc, tmp_path)
 
 

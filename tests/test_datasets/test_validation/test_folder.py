@@ -1,6 +1,8 @@
 import copy
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from unihema_mm.datasets.validation import check_path
@@ -64,3 +66,38 @@ def test_decoding_finds_truncated_files_and_wrong_sizes(document, write_data, wo
     assert len(found) == 2
     assert "image 1: file_name: 'images/a.png' is truncated" in found[0]
     assert 'image 2: width, height: are 41x30, the image file has 40x30' in found[1]
+
+
+MASK = np.zeros((30, 40), np.uint8)
+MASK[5:9, 3:7] = 255
+FAULTY_MASKS = {
+    'is 39x30, its record says 40x30': MASK[:, 1:],
+    'has the levels 155; write 0 for background and 255': np.where(MASK, 155, 0).astype(np.uint8),
+    'has 3 channels, not 1; write an 8-bit PNG': np.dstack([MASK] * 3),
+    'has uint16 levels, not 8 bits': MASK.astype(np.uint16),
+    'is empty': None,
+}
+
+
+@pytest.mark.parametrize('key', ['masks', 'mask_file'])
+@pytest.mark.parametrize('expected', FAULTY_MASKS)
+def test_decoding_finds_faulty_masks(document, write_data, key, expected):
+    names = {'masks': [{'prompt': 'RBC', 'file': 'masks/a.png'}, {'prompt': 'WBC', 'file': 'masks/b.png'}]}
+    document['images'][0].update(tasks=['seg'], **{key: names.get(key, 'masks/b.png')})
+    root = write_data(document)
+    for name in 'ab':
+        write_mask(root / 'masks' / f'{name}.png', MASK)
+    assert lines(check_path(root, decode=True)) == []
+    write_mask(root / 'masks' / 'b.png', FAULTY_MASKS[expected])
+    assert lines(check_path(root)) == []
+    (found,) = lines(check_path(root, decode=True))
+    field = 'masks[1].file' if key == 'masks' else 'mask_file'
+    assert f"image 1: {field}: 'masks/b.png' {expected}" in found
+    (root / 'masks' / 'b.png').unlink()
+    (found,) = lines(check_path(root, decode=True))
+    assert f"image 1: {field}: 'masks/b.png' does not exist" in found
+
+
+def write_mask(path, pixels):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'' if pixels is None else cv2.imencode('.png', pixels)[1].tobytes())

@@ -23,6 +23,9 @@ SPOILERS = {
     'image 2: questions: is None; write a list': lambda d: d['images'][1].pop('questions'),
     'image 2: questions: is []; write a list': lambda d: d['images'][1].update(questions=[]),
     'questions[0].answer: is missing': lambda d: d['images'][1]['questions'][0].pop('answer'),
+    "image 2: questions: is {'question': 'A?'}; write a list": lambda d: d['images'][1].update(
+        questions={'question': 'A?'}
+    ),
     "questions[0].answer_type: is 'free'": lambda d: d['images'][1]['questions'][0].update(
         answer_type='free'
     ),
@@ -33,10 +36,26 @@ SPOILERS = {
         completed='A <extra_id_0>.'
     ),
     "mask_file: '../m.png' leaves the data root": lambda d: d['images'][0].update(mask_file='../m.png'),
-    'image 1: segmentation: is missing in 2 of its 2 objects; add the masks': lambda d: d['images'][0].update(
+    'image 1: segmentation: is missing in 2 of its 2 objects; add them': lambda d: d['images'][0].update(
         tasks=['inst']
     ),
-    'add the masks or a mask_file': lambda d: d['images'][0].update(tasks=['seg']),
+    'add them, or mask images (mask_file or masks)': lambda d: d['images'][0].update(tasks=['seg']),
+    'image 1: masks: is []; write a list': lambda d: d['images'][0].update(masks=[]),
+    'image 1: masks: is {}; write a list': lambda d: d['images'][0].update(masks={}),
+    "image 1: masks[0]: is 'm.png'; write a list": lambda d: d['images'][0].update(masks=['m.png']),
+    'image 1: masks[0].prompt: is missing': lambda d: d['images'][0].update(masks=[{'file': 'm.png'}]),
+    "image 1: masks[0].file: '/m.png' is absolute": lambda d: d['images'][0].update(
+        masks=[{'prompt': 'nucleus', 'file': '/m.png'}]
+    ),
+    "image 1: masks[1].prompt: 'nucleus' is used twice": lambda d: d['images'][0].update(
+        masks=[{'prompt': 'nucleus', 'file': name} for name in ('m.png', 'n.png')]
+    ),
+    "image 1: masks[1].file: 'm.png' is used twice": lambda d: d['images'][0].update(
+        masks=[{'prompt': prompt, 'file': 'm.png'} for prompt in ('nucleus', 'RBC')]
+    ),
+    'image 1: masks: stands beside mask_file; keep one': lambda d: d['images'][0].update(
+        mask_file='m.png', masks=[{'prompt': 'nucleus', 'file': 'm.png'}]
+    ),
     'annotation 1: area: is 0': lambda d: d['annotations'][0].update(area=0),
     'annotation 1: iscrowd: is None': lambda d: d['annotations'][0].pop('iscrowd'),
     'annotation 1: segmentation: is neither polygons nor RLE': lambda d: d['annotations'][0].update(
@@ -64,6 +83,9 @@ def test_masks_satisfy_inst_and_mask_file_satisfies_seg(document):
         annotation['segmentation'] = [[1, 1, 5, 1, 5, 5]]
     document['annotations'][1]['segmentation'] = {'size': [30, 40], 'counts': 'abc'}
     document['images'][1].update(tasks=['seg'], mask_file='masks/b.png')
+    assert check_records(document, 'f.json') == []
+    del document['images'][1]['mask_file']
+    document['images'][1]['masks'] = [{'prompt': name, 'file': f'masks/{name}.png'} for name in ('a', 'b')]
     assert check_records(document, 'f.json') == []
 
 

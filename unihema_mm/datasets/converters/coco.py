@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from ..schema import SPLITS, DataError, Fault, read_document
 from ..validation import check_structure
-from .source import MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, check_split_names
+from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy
+from .splitting import check_split_names
 
 _KEPT = {
     'id',
@@ -57,7 +58,7 @@ class CocoReader:
             items += self._items_of_split(split, notes)
         return items, notes
 
-    def read(self, item: SourceItem, size: tuple[int, int]) -> tuple[list[RawObject], list[Note]]:
+    def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Unpack the objects of one image."""
         if item.size != size:
             raise DataError(
@@ -76,7 +77,7 @@ class CocoReader:
             objects.append(
                 RawObject(record['name'], (x, y, x + w, y + h), f'annotation {record["id"]}', extra)
             )
-        return objects, []
+        return Content(objects)
 
     def _splits(self) -> dict[str, str]:
         default = {split: f'annotations/{split}.json' for split in SPLITS}

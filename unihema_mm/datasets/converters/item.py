@@ -1,7 +1,11 @@
 """Conversion of one image; runs in worker processes."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
 
 from unihema_mm.utils.names import nearest_names
 
@@ -9,8 +13,8 @@ from ..boxes import BoxState, fit_box
 from ..catalogue import CatalogueEntry
 from ..image_files import fault_of_image, image_size, proper_suffix
 from ..schema import DataError, Fault
-from .placing import ImageMode, place_image
-from .source import Note, RawObject, Reader, SourceItem
+from .placing import ImageMode, place_bytes, place_image
+from .source import Content, Note, RawMask, RawObject, Reader, SourceItem
 
 _DROPPED = {BoxState.EMPTY: 'empty_box', BoxState.OUTSIDE: 'outside_box'}
 
@@ -37,12 +41,12 @@ class Outcome:
 def convert_item(
     item: SourceItem, *, reader: Reader, entry: CatalogueEntry, out: Path, mode: ImageMode
 ) -> Outcome:
-    """Convert one image: read its label, check it, place the image.
+    """Convert one image: read its label, check it, place the image and its masks.
 
     Args:
         item: The image.
         reader: Reader of its format.
-        entry: Class map, prompt and tasks.
+        entry: Class map, attributes, prompt and tasks.
         out: The data folder to fill.
         mode: How the image is placed.
 
@@ -53,11 +57,14 @@ def convert_item(
     source = reader.source / item.image
     try:
         size, target = _inspect_image(source, item, outcome)
-        raw, notes = reader.read(item, size) if item.label or item.objects else ([], [])
-        outcome.notes += notes
-        _convert_objects(raw, item, size, entry.classes, outcome)
-        if not outcome.faults:
-            place_image(source, out / target, mode)
+        content = reader.read(item, size) if item.label or item.objects else Content()
+        outcome.notes += content.notes
+        _convert_objects(content.objects, item, size, entry.classes, outcome)
+        outcome.faults += _faults_of_whole_image(item, entry)
+        if outcome.faults:
+            return outcome
+        place_image(source, out / target, mode)
+        masks = [_place_mask(mask, item, out) for mask in content.masks]
     except DataError as error:
         outcome.faults += error.faults
         return outcome
@@ -67,9 +74,46 @@ def convert_item(
         'height': size[1],
         'tasks': list(entry.tasks),
         'prompt': entry.prompt,
-        'source': item.image,
     }
+    if item.class_name is not None:
+        outcome.image['class_name'] = entry.classes[item.class_name]
+    if item.attributes:
+        outcome.image['attributes'] = item.attributes
+    if masks:
+        outcome.image['masks'] = masks
+    outcome.image['source'] = item.image
     return outcome
+
+
+def _faults_of_whole_image(item: SourceItem, entry: CatalogueEntry) -> list[Fault]:
+    faults = []
+    if item.class_name is not None and item.class_name not in entry.classes:
+        nearest = nearest_names(item.class_name, list(entry.classes))
+        what = f'{item.class_name!r} is not a known class ({nearest})'
+        faults.append(Fault(item.image, 'image', 'class', what, 'correct it, or add it to the classes'))
+    declared = entry.attribute_values
+    for name, value in item.attributes.items():
+        if name not in declared:
+            what = f'is not a known attribute ({nearest_names(name, list(declared))})'
+            mend = 'correct it, or add its column to ignored_columns'
+            faults.append(Fault(item.image, 'image', f'attributes.{name}', what, mend))
+        elif value not in declared[name]:
+            mend = f'use one of {", ".join(declared[name])}'
+            faults.append(Fault(item.image, 'image', f'attributes.{name}', f'is {value!r}', mend))
+    return faults
+
+
+def _place_mask(mask: RawMask, item: SourceItem, out: Path) -> dict[str, str]:
+    name = PurePosixPath('masks') / folder_of_prompt(mask.prompt) / item.target
+    name = name.with_suffix('.png')
+    pixels = np.where(mask.foreground, 255, 0).astype(np.uint8)
+    place_bytes(cv2.imencode('.png', pixels)[1].tobytes(), out / name)
+    return {'prompt': mask.prompt, 'file': str(name)}
+
+
+def folder_of_prompt(prompt: str) -> str:
+    """Name the folder of the masks of a prompt: its letters and digits, joined by ``_``."""
+    return re.sub(r'[\W_]+', '_', prompt.lower()).strip('_')
 
 
 def _inspect_image(source: Path, item: SourceItem, outcome: Outcome) -> tuple[tuple[int, int], str]:

@@ -1,4 +1,4 @@
-"""Bringing image files to their place without touching the originals."""
+"""Bringing files to their place without touching the originals."""
 
 import os
 import shutil
@@ -44,6 +44,16 @@ def place_image(source: Path, target: Path, mode: ImageMode) -> None:
                     'use --images copy or --images symlink',
                 )
             ) from None
+    os.replace(part, target)
+
+
+def place_bytes(content: bytes, target: Path) -> None:
+    """Write one file in one step; a file with the same content is left alone."""
+    if target.is_file() and target.read_bytes() == content:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f'.{target.name}.part')
+    part.write_bytes(content)
     os.replace(part, target)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..catalogue import CatalogueEntry
+from ..schema import mask_targets
 from .source import Note
 
+REPORT_FILE = 'conversion_report.json'
 CHANGES = {
     'empty_box': 'boxes without area, dropped',
     'outside_box': 'boxes outside their image, dropped',
@@ -25,6 +27,8 @@ CHANGES = {
     'label_without_image': 'labels without image, left out',
     'image_without_label': 'images without label, left out',
     'image_without_label_kept': 'images without label, kept as images without objects',
+    'quantised_mask': 'masks with other levels than the listed ones, set to the nearest one',
+    'empty_mask': 'masks without any pixel of a target, kept',
     'keys_dropped': 'keys of the source that the schema does not have, dropped',
 }
 
@@ -36,8 +40,9 @@ class ConversionReport:
     Attributes:
         entry: The catalogue entry, or the one made for a user's own data.
         source: The source folder as it was given.
-        splits: Split -> its numbers of ``images``, ``images_without_objects`` and ``objects``, and
-            ``classes`` (class -> number of objects).
+        splits: Split -> its numbers of ``images``, ``images_without_objects`` and ``objects``, and the counts
+            ``classes`` (of objects), ``image_classes``, ``masks`` (prompt -> number of images) and
+            ``attributes`` (of images; attribute -> value -> number).
         changes: Code of :data:`CHANGES` -> what it happened to.
         differences: Differences from the expected counts.
     """
@@ -53,11 +58,17 @@ class ConversionReport:
         names = {category['id']: category['name'] for category in document['categories']}
         counts = Counter(names[item['category_id']] for item in document['annotations'])
         filled = {item['image_id'] for item in document['annotations']}
+        images = document['images']
+        image_classes = Counter(image['class_name'] for image in images if 'class_name' in image)
+        prompts = Counter(prompt for image in images for prompt, _ in mask_targets(image))
         self.splits[split] = {
-            'images': len(document['images']),
-            'images_without_objects': len(document['images']) - len(filled),
+            'images': len(images),
+            'images_without_objects': len(images) - len(filled),
             'objects': len(document['annotations']),
             'classes': {name: counts[name] for name in names.values()},
+            'image_classes': {name: image_classes[name] for name in names.values() if image_classes},
+            'masks': dict(sorted(prompts.items())),
+            'attributes': _attribute_counts(document),
         }
 
     def add_notes(self, notes: Sequence[Note]) -> None:
@@ -71,18 +82,21 @@ class ConversionReport:
         """Sum of a count, ``'images'`` or ``'objects'``, over the splits."""
         return sum(split[key] for split in self.splits.values())
 
+    def counts(self, key: str) -> Counter:
+        """Sum of the counts ``'classes'``, ``'image_classes'`` or ``'masks'`` over the splits."""
+        return sum((Counter(split[key]) for split in self.splits.values()), Counter())
+
     def compare(self) -> None:
         """Find the differences from the counts that the entry expects."""
         expected = self.entry.expected
         if expected is None:
             return
-        classes = Counter()
-        for split in self.splits.values():
-            classes.update(split['classes'])
         images = {split: counts['images'] for split, counts in self.splits.items()}
         self.differences = [
             *_compare('images', expected.images, images, self.total('images')),
-            *_compare('objects', expected.objects, classes, self.total('objects')),
+            *_compare('objects', expected.objects, self.counts('classes'), self.total('objects')),
+            *_compare('image classes', expected.image_classes, self.counts('image_classes')),
+            *_compare('masks', expected.masks, self.counts('masks')),
         ]
 
     def as_dict(self) -> dict:
@@ -108,21 +122,44 @@ class ConversionReport:
 
     def lines(self) -> list[str]:
         """The report for a terminal."""
-        lines = [f'{self.entry.name}: {self.total("images")} images, {self.total("objects")} objects']
+        total = f'{self.entry.name}: {self.total("images")} images'
+        lines = [f'{total}, {self.total("objects")} objects' if self.total('objects') else total]
         for split, counts in self.splits.items():
-            classes = ', '.join(f'{name} {count}' for name, count in counts['classes'].items())
             empty = counts['images_without_objects']
-            lines.append(
-                f'  {split:5} {counts["images"]:6} images ({empty} without objects), '
-                f'{counts["objects"]:7} objects: {classes}'
+            objects = (
+                f' ({empty} without objects), {counts["objects"]:7} objects: {_listed(counts["classes"])}'
             )
+            lines.append(
+                f'  {split:5} {counts["images"]:6} images' + (objects if self.total('objects') else '')
+            )
+            for key in ('image_classes', 'masks'):
+                if counts[key]:
+                    lines.append(f'        {key.replace("_", " ")}: {_listed(counts[key])}')
         for code, items in self.changes.items():
             lines.append(f'  {len(items)} {CHANGES[code]}, e.g. {items[0]}')
         lines += [f'  differs from the catalogue: {text}' for text in self.differences]
         return lines
 
 
-def _compare(kind: str, expected: int | dict[str, int], found: dict[str, int], total: int) -> list[str]:
+def _attribute_counts(document: dict) -> dict[str, dict[str, int]]:
+    counts = {
+        name: dict.fromkeys(values, 0) for name, values in document['info'].get('attributes', {}).items()
+    }
+    for image in document['images']:
+        for name, value in image.get('attributes', {}).items():
+            counts[name][value] += 1
+    return counts
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ', '.join(f'{name} {count}' for name, count in counts.items())
+
+
+def _compare(
+    kind: str, expected: int | dict[str, int] | None, found: dict[str, int], total: int = 0
+) -> list[str]:
+    if expected is None:
+        return []
     if isinstance(expected, int):
         return [] if expected == total else [f'{total} {kind}, expected {expected}']
     return [

@@ -1,14 +1,11 @@
 """What a format's reader hands over: items to convert, their content, and notes about both."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
-from ..image_files import IMAGE_SUFFIXES
-from ..schema import DataError, Fault
+import numpy as np
 
-_LABEL_SUFFIXES = ('.txt', '.xml', '.json')
+from ..schema import DataError, Fault
 
 MissingPolicy = Literal['error', 'skip']
 UnlabelledPolicy = Literal['error', 'skip', 'background']
@@ -35,9 +32,11 @@ class SourceItem:
         split: ``train``, ``val`` or ``test``.
         image: Image path relative to the source folder, forward slashes.
         target: Image path relative to the images folder of the result.
-        label: Label path relative to the source folder; ``None`` for an image without objects.
+        label: Label path relative to the source folder; ``None`` where there is nothing to read.
         objects: Object records that came with the item (COCO); empty where ``label`` is a file.
         size: Width and height as the source states them.
+        class_name: Class of the whole image, as the source names it.
+        attributes: Attribute name -> value of the one cell of a single-cell image, annotated ones only.
     """
 
     split: str
@@ -46,6 +45,8 @@ class SourceItem:
     label: str | None = None
     objects: tuple[dict, ...] = ()
     size: tuple[int, int] | None = None
+    class_name: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,34 @@ class RawObject:
     extra: dict = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class RawMask:
+    """One mask target.
+
+    Attributes:
+        prompt: Words of the prompt that asks for it.
+        foreground: Of shape (height, width), bool.
+    """
+
+    prompt: str
+    foreground: np.ndarray
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the label of one image holds.
+
+    Attributes:
+        objects: Its objects.
+        masks: Its mask targets.
+        notes: What was dropped or repaired.
+    """
+
+    objects: list[RawObject] = field(default_factory=list)
+    masks: list[RawMask] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
 class Reader(Protocol):
     """Reads one format. Instances are dataclasses whose fields are the source folder and the parameters."""
 
@@ -74,60 +103,8 @@ class Reader(Protocol):
     def items(self) -> tuple[list[SourceItem], list[Note]]:
         """List the images of all splits; raises :class:`DataError` for what is not understood."""
 
-    def read(self, item: SourceItem, size: tuple[int, int]) -> tuple[list[RawObject], list[Note]]:
-        """Read the objects of one image of the given width and height; runs in a worker process."""
-
-
-def list_images(source: Path, folder: str) -> tuple[list[str], list[Note]]:
-    """List the image files of a folder.
-
-    Args:
-        source: The source folder.
-        folder: Folder relative to it; sub-folders are not entered.
-
-    Returns:
-        Sorted paths relative to ``source``, and notes about what else lies there (labels and hidden
-        files apart).
-
-    Raises:
-        DataError: The folder does not exist.
-    """
-    path = source / folder
-    if not path.is_dir():
-        raise DataError(
-            Fault(str(path), 'folder', 'images', 'does not exist', 'check --src and the image folder')
-        )
-    images, notes = [], []
-    for entry in sorted(path.iterdir()):
-        name = str(PurePosixPath(folder) / entry.name)
-        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.is_dir():
-            images.append(name)
-        elif entry.suffix.lower() not in _LABEL_SUFFIXES and not entry.name.startswith('.'):
-            notes.append(Note('other_entry', name))
-    return images, notes
-
-
-def by_stem(names: Sequence[str]) -> dict[str, str]:
-    """Index image paths by file name without suffix.
-
-    Raises:
-        DataError: Two files differ by their suffix only, so a label cannot be assigned.
-    """
-    index: dict[str, str] = {}
-    for name in names:
-        stem = PurePosixPath(name).stem
-        if stem in index:
-            raise DataError(
-                Fault(
-                    name,
-                    'file',
-                    'name',
-                    f'has the same stem as {index[stem]}',
-                    'rename or remove one of them',
-                )
-            )
-        index[stem] = name
-    return index
+    def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
+        """Read the label of one image of the given width and height; runs in a worker process."""
 
 
 def pair(
@@ -178,20 +155,3 @@ def pair(
         )
     keep = unlabelled == 'background'
     return keep, Note('image_without_label_kept' if keep else 'image_without_label', image)
-
-
-def check_split_names(splits: dict[str, str], allowed: Sequence[str]) -> None:
-    """Refuse an empty list of splits and unknown split names."""
-    if not splits:
-        raise DataError(
-            Fault(
-                'source',
-                'splits',
-                'split',
-                'none is given and none was found',
-                'pass --split train=..., see docs/how_to/prepare_data.md',
-            )
-        )
-    for split in splits:
-        if split not in allowed:
-            raise DataError(Fault('source', 'splits', split, 'is not a split', f'use {", ".join(allowed)}'))

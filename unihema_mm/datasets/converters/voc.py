@@ -1,25 +1,14 @@
 """Reader of Pascal VOC XML boxes with split lists."""
 
 import xml.etree.ElementTree as ElementTree
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ..schema import SPLITS, DataError, Fault
-from .source import (
-    MissingPolicy,
-    Note,
-    RawObject,
-    SourceItem,
-    UnlabelledPolicy,
-    by_stem,
-    check_split_names,
-    list_images,
-    pair,
-)
-
-EVERYTHING = '*'
+from .listing import by_stem, list_images
+from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, pair
+from .splitting import split_by_lists
 
 
 @dataclass(frozen=True)
@@ -60,38 +49,20 @@ class VocReader:
     def items(self) -> tuple[list[SourceItem], list[Note]]:
         """List the images of the split lists."""
         splits = self.splits or self._default_splits()
-        check_split_names(splits, SPLITS)
         names, notes = list_images(self.source, self.images)
         images = by_stem(names)
         labels = {
             path.stem: str(PurePosixPath(self.annotations) / path.name)
             for path in sorted((self.source / self.annotations).glob('*.xml'))
         }
-        items, split_of = [], {}
-        for split, value in splits.items():
-            for stem in self._stems(value, images, labels):
-                if stem in split_of:
-                    raise DataError(
-                        Fault(
-                            value,
-                            stem,
-                            'split',
-                            f'is in {split} and in {split_of[stem]}',
-                            'keep it in one list',
-                        )
-                    )
-                split_of[stem] = split
-                if stem not in images and stem not in labels:
-                    raise DataError(
-                        Fault(
-                            value, stem, 'split', 'has neither an image nor an XML file', 'correct the list'
-                        )
-                    )
-                image, label = images.get(stem), labels.get(stem)
-                keep, note = pair(label, image, unpaired=self.unpaired, unlabelled=self.unlabelled)
-                notes += [note] if note else []
-                if keep:
-                    items.append(SourceItem(split, image, PurePosixPath(image).name, label))
+        items = []
+        split_of = split_by_lists(self.source, splits, {*images, *labels})
+        for stem, split in split_of.items():
+            image, label = images.get(stem), labels.get(stem)
+            keep, note = pair(label, image, unpaired=self.unpaired, unlabelled=self.unlabelled)
+            notes += [note] if note else []
+            if keep:
+                items.append(SourceItem(split, image, PurePosixPath(image).name, label))
         notes += [
             Note('unlisted_image', images.get(stem) or labels[stem])
             for stem in sorted(set(images) | set(labels))
@@ -99,7 +70,7 @@ class VocReader:
         ]
         return items, notes
 
-    def read(self, item: SourceItem, size: tuple[int, int]) -> tuple[list[RawObject], list[Note]]:
+    def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one XML file."""
         root = _parse(self.source / item.label)
         notes = [*self._check_names(root, item), *_check_size(root, item, size)]
@@ -114,27 +85,11 @@ class VocReader:
             if (element.findtext('difficult') or '0').strip() != '0':
                 notes.append(Note('difficult', f'{item.label}: {where}: {name}'))
             objects.append(RawObject(name, (x1 - shift, y1 - shift, x2, y2), where))
-        return objects, notes
+        return Content(objects, notes=notes)
 
     def _default_splits(self) -> dict[str, str]:
         lists = {split: f'ImageSets/Main/{split}.txt' for split in SPLITS}
         return {split: path for split, path in lists.items() if (self.source / path).is_file()}
-
-    def _stems(self, value: str, images: dict[str, str], labels: dict[str, str]) -> list[str]:
-        if value == EVERYTHING:
-            return sorted(set(images) | set(labels))
-        path = self.source / value
-        if not path.is_file():
-            raise DataError(Fault(str(path), 'file', 'split list', 'does not exist', 'check --split'))
-        # The lists of the VOC challenge hold 'stem 1' per class; some lists name the image file.
-        words = (
-            line.split()[0] for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()
-        )
-        stems = [word if word in images or word in labels else PurePosixPath(word).stem for word in words]
-        repeated = sorted(stem for stem, count in Counter(stems).items() if count > 1)
-        if repeated:
-            raise DataError(Fault(str(path), repeated[0], 'split list', 'is listed twice', 'list it once'))
-        return sorted(stems)
 
     def _check_names(self, root: ElementTree.Element, item: SourceItem) -> list[Note]:
         notes = []

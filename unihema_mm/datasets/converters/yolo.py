@@ -8,17 +8,9 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from ..schema import SPLITS, DataError, Fault
-from .source import (
-    MissingPolicy,
-    Note,
-    RawObject,
-    SourceItem,
-    UnlabelledPolicy,
-    by_stem,
-    check_split_names,
-    list_images,
-    pair,
-)
+from .listing import by_stem, list_images
+from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, pair
+from .splitting import check_split_names
 
 _CLASS_LIST = 'classes.txt'
 
@@ -88,14 +80,14 @@ class YoloReader:
                 items += self._items_of_folder(split, folder, notes)
         return items, notes
 
-    def read(self, item: SourceItem, size: tuple[int, int]) -> tuple[list[RawObject], list[Note]]:
+    def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one label file."""
         names = self.declared_classes()
         objects = []
         for index, line in enumerate((self.source / item.label).read_text(encoding='utf-8-sig').splitlines()):
             if line.strip():
                 objects.append(_parse_line(line, names, size, item.label, f'line {index + 1}'))
-        return objects, []
+        return Content(objects)
 
     @cached_property
     def _data(self) -> dict:

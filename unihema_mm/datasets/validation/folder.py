@@ -1,14 +1,17 @@
 """The whole check of a data folder or of one annotation file."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..image_files import UnreadableImageError, decode_image, missing_files
+import numpy as np
+
+from ..image_files import UnreadableImageError, decode_image, decode_mask, missing_files
 from ..parallel import map_ordered
-from ..schema import SPLITS, DataError, Fault, read_document
+from ..schema import SPLITS, DataError, Fault, read_document, shorten
 from .records import check_records
-from .structure import check_boxes, check_structure
+from .structure import check_boxes, check_structure, fault_of_path
 
 
 @dataclass
@@ -38,7 +41,8 @@ def check_path(
     Args:
         path: ``data/<name>`` or ``data/<name>/annotations/<split>.json``. The data root of a single
             file is the parent of its ``annotations`` folder, else its own folder.
-        decode: Whether to decode every image, which finds truncated files and wrong sizes.
+        decode: Whether to decode every image and mask, which finds truncated files, wrong sizes and wrong
+            levels.
         workers: Number of processes that decode.
         progress: Whether to show a progress bar.
 
@@ -127,49 +131,79 @@ def _check_images(
     document: dict, file: Path, root: Path, summary: CheckSummary, decode: bool, workers: int, progress: bool
 ) -> None:
     images = document['images']
-    for key, mend in (
-        ('file_name', 'copy the image there, or remove its record'),
-        ('mask_file', 'copy the mask there, or remove the key'),
-    ):
-        records = {image[key]: image for image in images if isinstance(image.get(key), str)}
-        missing = set(missing_files(root, records))
-        summary.faults += [
-            Fault(str(file), f'image {records[name]["id"]}', key, f'{name!r} does not exist in {root}', mend)
-            for name in records
-            if name in missing
-        ]
-        if key == 'file_name':
-            images = [image for image in images if image[key] not in missing]
-    if decode:
-        found = map_ordered(
-            partial(_check_image, root=root, file=str(file)),
-            images,
-            workers=workers,
-            progress=progress,
-            title=f'decoding {file.stem}',
+    found = _missing(images, lambda image: [('file_name', image['file_name'])], file, root, 'image')
+    masks = _missing(images, _mask_files, file, root, 'mask')
+    summary.faults += [*found.values(), *masks.values()]
+    if not decode:
+        return
+    images = [image for image in images if image['file_name'] not in found]
+    work = partial(_check_image, root=root, file=str(file), missing=frozenset(masks))
+    title = f'decoding {file.stem}'
+    for faults in map_ordered(work, images, workers=workers, progress=progress, title=title):
+        summary.faults += faults
+    summary.decoded += len(images)
+
+
+def _missing(
+    images: list[dict], paths: Callable[[dict], list[tuple[str, str]]], file: Path, root: Path, kind: str
+) -> dict[str, Fault]:
+    records = {path: (image['id'], field) for image in images for field, path in paths(image)}
+    mend = f'copy the {kind} there, or remove its record'
+    return {
+        path: Fault(
+            str(file),
+            f'image {records[path][0]}',
+            records[path][1],
+            f'{path!r} does not exist in {root}',
+            mend,
         )
-        summary.faults += [fault for fault in found if fault]
-        summary.decoded += len(images)
+        for path in missing_files(root, records)
+    }
 
 
-def _check_image(image: dict, *, root: Path, file: str) -> Fault | None:
+def _mask_files(image: dict) -> list[tuple[str, str]]:
+    """Field and path of each mask image; other faults of the fields are told by check_records."""
+    masks = image['masks'] if isinstance(image.get('masks'), list) else []
+    found = [('mask_file', image.get('mask_file'))]
+    found += [
+        (f'masks[{index}].file', mask.get('file'))
+        for index, mask in enumerate(masks)
+        if isinstance(mask, dict)
+    ]
+    return [(field, path) for field, path in found if not fault_of_path(path)]
+
+
+def _check_image(image: dict, *, root: Path, file: str, missing: frozenset[str]) -> list[Fault]:
     where = f'image {image["id"]}'
+    stated = (image['width'], image['height'])
+    faults = []
     try:
         height, width = decode_image(root / image['file_name']).shape[:2]
     except UnreadableImageError as fault:
-        return Fault(
-            file,
-            where,
-            'file_name',
-            f'{image["file_name"]!r} {fault.reason}',
-            'copy the file again from its source, or remove its record',
-        )
-    if (width, height) != (image['width'], image['height']):
-        return Fault(
-            file,
-            where,
-            'width, height',
-            f'are {image["width"]}x{image["height"]}, the image file has {width}x{height}',
-            'correct the record, and check that its boxes fit',
-        )
+        what = f'{image["file_name"]!r} {fault.reason}'
+        mend = 'copy the file again from its source, or remove its record'
+        faults.append(Fault(file, where, 'file_name', what, mend))
+    else:
+        if (width, height) != stated:
+            what = f'are {stated[0]}x{stated[1]}, the image file has {width}x{height}'
+            mend = 'correct the record, and check that its boxes fit'
+            faults.append(Fault(file, where, 'width, height', what, mend))
+    for key, path in _mask_files(image):
+        fault = None if path in missing else _fault_of_mask(root / path, stated)
+        if fault:
+            faults.append(Fault(file, where, key, f'{path!r} {fault[0]}', fault[1]))
+    return faults
+
+
+def _fault_of_mask(path: Path, size: tuple[int, int]) -> tuple[str, str] | None:
+    try:
+        pixels = decode_mask(path)
+    except UnreadableImageError as fault:
+        return fault.reason, 'write an 8-bit PNG with one channel'
+    if pixels.shape[::-1] != size:
+        what = f'is {pixels.shape[1]}x{pixels.shape[0]}, its record says {size[0]}x{size[1]}'
+        return what, 'make it as large as its image'
+    others = np.setdiff1d(pixels, (0, 255))
+    if others.size:
+        return f'has the levels {shorten(others.tolist())}', 'write 0 for background and 255 for foreground'
     return None

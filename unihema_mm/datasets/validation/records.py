@@ -1,7 +1,7 @@
 """Checks of the keys that the schema adds to COCO: info, tasks and what each task needs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..boxes import is_number
 from ..schema import ANSWER_TYPES, PROMPTED_TASKS, SCHEMA_VERSION, SPLITS, TASKS, Fault
@@ -76,24 +76,48 @@ def _image(image: dict, objects: list[dict], attributes: dict, file: str) -> Ite
         yield from _text(image, 'prompt', where, file, 'write disease or cell words such as "Malaria"')
     if 'class_name' in image or 'cls' in tasks:
         yield from _text(image, 'class_name', where, file, 'write the class of the whole image')
-    if 'mask_file' in image and fault_of_path(image['mask_file']):
-        yield Fault(
-            file,
-            where,
-            'mask_file',
-            fault_of_path(image['mask_file']),
-            'write a path relative to the data root',
-        )
+    yield from _mask_targets(image, where, file)
     yield from _masks(image, tasks, objects, where, file)
     yield from _questions(image, 'vqa' in tasks, where, file)
     yield from _sentences(image, 'mlm' in tasks, where, file)
     yield from _attributes(image, attributes, where, file)
 
 
+def _mask_targets(image: dict, where: str, file: str) -> Iterator[Fault]:
+    if 'mask_file' in image and 'masks' in image:
+        yield Fault(file, where, 'masks', 'stands beside mask_file', 'keep one of the two')
+    if 'mask_file' in image:
+        yield from _mask_path(image['mask_file'], 'mask_file', where, file)
+    seen = set()
+    items, faults = _entries(
+        image,
+        'masks',
+        'masks' in image,
+        'write a list of {"prompt": ..., "file": ...}, at least one',
+        where,
+        file,
+    )
+    yield from faults
+    for field, item in items:
+        yield from _text(item, 'prompt', where, file, 'write what the mask shows', prefix=f'{field}.')
+        yield from _mask_path(item.get('file'), f'{field}.file', where, file)
+        for key in ('prompt', 'file'):
+            value = str(item.get(key))
+            if (key, value) in seen:
+                yield Fault(file, where, f'{field}.{key}', f'{value!r} is used twice', 'keep one of the two')
+            seen.add((key, value))
+
+
+def _mask_path(path: object, field: str, where: str, file: str) -> Iterator[Fault]:
+    fault = fault_of_path(path)
+    if fault:
+        yield Fault(file, where, field, fault, 'write a path relative to the data root')
+
+
 def _masks(image: dict, tasks: list, objects: list[dict], where: str, file: str) -> Iterator[Fault]:
     bare = sum(1 for item in objects if not item.get('segmentation') and not item.get('iscrowd'))
-    if bare and ('inst' in tasks or ('seg' in tasks and 'mask_file' not in image)):
-        mend = 'add the masks' if 'inst' in tasks else 'add the masks or a mask_file'
+    if bare and ('inst' in tasks or ('seg' in tasks and not image.keys() & {'mask_file', 'masks'})):
+        mend = 'add them' if 'inst' in tasks else 'add them, or mask images (mask_file or masks)'
         yield Fault(file, where, 'segmentation', f'is missing in {bare} of its {len(objects)} objects', mend)
 
 
@@ -136,10 +160,11 @@ def _attributes(record: dict, declared: dict, where: str, file: str) -> Iterator
 
 
 def _questions(image: dict, required: bool, where: str, file: str) -> Iterator[Fault]:
-    for field, item in _entries(image, 'questions', required):
-        if not isinstance(item, dict):
-            yield Fault(file, where, field, f'is {item!r}', 'write a list of question objects, at least one')
-            continue
+    items, faults = _entries(
+        image, 'questions', required, 'write a list of question objects, at least one', where, file
+    )
+    yield from faults
+    for field, item in items:
         for key in ('question', 'answer'):
             yield from _text(item, key, where, file, 'write a text', prefix=f'{field}.')
         if item.get('answer_type') not in ANSWER_TYPES:
@@ -154,10 +179,11 @@ def _questions(image: dict, required: bool, where: str, file: str) -> Iterator[F
 
 
 def _sentences(image: dict, required: bool, where: str, file: str) -> Iterator[Fault]:
-    for field, item in _entries(image, 'sentences', required):
-        if not isinstance(item, dict):
-            yield Fault(file, where, field, f'is {item!r}', 'write a list of sentence objects, at least one')
-            continue
+    items, faults = _entries(
+        image, 'sentences', required, 'write a list of sentence objects, at least one', where, file
+    )
+    yield from faults
+    for field, item in items:
         for key in ('masked', 'completed'):
             yield from _text(item, key, where, file, 'write a text', prefix=f'{field}.')
         if _GAP not in str(item.get('masked')):
@@ -169,13 +195,20 @@ def _sentences(image: dict, required: bool, where: str, file: str) -> Iterator[F
         yield from _generated(item, field, where, file)
 
 
-def _entries(image: dict, key: str, required: bool) -> Iterable[tuple[str, object]]:
-    if key not in image and not required:
-        return []
-    values = image.get(key)
+def _entries(
+    image: dict, key: str, required: bool, mend: str, where: str, file: str
+) -> tuple[list[tuple[str, dict]], list[Fault]]:
+    """Name and value of each object in a list, and faults where something else stands there."""
+    values = image.get(key) if key in image or required else []
     if not isinstance(values, list) or (required and not values):
-        return [(key, values)]
-    return [(f'{key}[{index}]', value) for index, value in enumerate(values)]
+        return [], [Fault(file, where, key, f'is {values!r}', mend)]
+    entries = [(f'{key}[{index}]', value) for index, value in enumerate(values)]
+    faults = [
+        Fault(file, where, field, f'is {value!r}', mend)
+        for field, value in entries
+        if not isinstance(value, dict)
+    ]
+    return [(field, value) for field, value in entries if isinstance(value, dict)], faults
 
 
 def _generated(item: dict, field: str, where: str, file: str) -> Iterator[Fault]:

@@ -1,0 +1,121 @@
+"""The formats, and the reader that an entry of the catalogue asks for."""
+
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from ..catalogue import CatalogueEntry
+from ..prompts import DEFAULT_PROMPT
+from ..schema import DataError, Fault
+from .attribute_csv import AttributeCsvReader
+from .coco import CocoReader
+from .mask_image import MaskImageReader
+from .source import Reader
+from .voc import VocReader
+from .yolo import YoloReader
+
+# Formats of boxes, which can be read without an entry of the catalogue.
+BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader}
+FORMATS = {**BOX_FORMATS, 'mask_image': MaskImageReader, 'attribute_csv': AttributeCsvReader}
+
+
+def make_reader(entry: CatalogueEntry, source: str | Path) -> Reader:
+    """Build the reader that an entry names.
+
+    Raises:
+        DataError: The source folder, the format or a parameter does not exist.
+    """
+    source = Path(source)
+    if not source.is_dir():
+        raise DataError(Fault(str(source), 'folder', 'path', 'does not exist', 'check --src'))
+    if entry.converter not in FORMATS:
+        raise DataError(
+            Fault(
+                f'{entry.name}.yaml',
+                'entry',
+                'converter',
+                f'{entry.converter!r} is not a format',
+                f'use one of {", ".join(FORMATS)}',
+            )
+        )
+    reader = FORMATS[entry.converter]
+    known = [item.name for item in fields(reader) if item.name != 'source']
+    for name in entry.parameters:
+        if name not in known:
+            raise DataError(
+                Fault(
+                    f'{entry.name}.yaml',
+                    'entry',
+                    f'parameters.{name}',
+                    f'is not a parameter of {entry.converter}',
+                    f'use {", ".join(known)}',
+                )
+            )
+    faults = [
+        Fault(
+            f'{entry.name}.yaml',
+            'entry',
+            f'parameters.{name}',
+            f'is {entry.parameters[name]!r}',
+            f'use one of {", ".join(get_args(kind))}',
+        )
+        for name, kind in get_type_hints(reader).items()
+        if get_origin(kind) is Literal and entry.parameters.get(name, get_args(kind)[0]) not in get_args(kind)
+    ]
+    missing = [
+        Fault(f'{entry.name}.yaml', 'entry', f'parameters.{item.name}', 'is missing', 'add it')
+        for item in fields(reader)
+        if item.name not in ('source', *entry.parameters)
+        and item.default is MISSING
+        and item.default_factory is MISSING
+    ]
+    if faults or missing:
+        raise DataError(faults + missing)
+    return reader(source, **entry.parameters)
+
+
+def own_entry(
+    converter: str,
+    source: str | Path,
+    name: str,
+    parameters: dict | None = None,
+    *,
+    classes: dict[str, str] | None = None,
+    prompt: str = DEFAULT_PROMPT,
+    licence: str = 'unknown',
+) -> CatalogueEntry:
+    """Make the entry of a user's own data, which the catalogue does not hold.
+
+    Args:
+        converter: One of :data:`BOX_FORMATS`.
+        source: Folder in the original layout.
+        name: Name of the data set.
+        parameters: Arguments of the format's reader.
+        classes: Class name of the source -> class name to write; by default the classes that the source
+            declares. For YOLO labels without data.yaml they are numbered in this order.
+        prompt: Disease or cell words of its prompts.
+        licence: Licence of the data.
+
+    Raises:
+        DataError: The format declares no classes (VOC) and none are given; the message names those found.
+    """
+    parameters = dict(parameters or {})
+    if converter == 'yolo' and classes:
+        parameters['names'] = tuple(classes)
+    entry = CatalogueEntry(name, dict(classes or {}), converter, parameters, prompt, ['det'], licence=licence)
+    if classes:
+        return entry
+    reader = make_reader(entry, source)
+    names = reader.declared_classes()
+    if names is None:
+        found = ', '.join(reader.found_classes()) or 'no class'
+        raise DataError(
+            Fault(
+                str(source),
+                'source',
+                'classes',
+                'a VOC source has no class list',
+                f'pass --classes; its files use {found}',
+            )
+        )
+    return replace(entry, classes={name: name for name in names})
