@@ -19,13 +19,13 @@ def _child(parent: str, *locations: str) -> Registry:
 
 MODELS = _child('MODELS', 'models')
 DATASETS = _child('DATASETS', 'datasets.smear')
+DATA_SAMPLERS = _child('DATA_SAMPLERS', 'datasets.samplers')
 TRANSFORMS = _child('TRANSFORMS', 'datasets.transforms')
 HOOKS = _child('HOOKS', 'engine.hooks')
 METRICS = _child('METRICS', 'evaluation.metrics')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine.optimizers')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine.optimizers')
 
-DATA_SAMPLERS = _child('DATA_SAMPLERS')
 EVALUATOR = _child('EVALUATOR')
 FUNCTIONS = _child('FUNCTIONS')
 LOG_PROCESSORS = _child('LOG_PROCESSORS')

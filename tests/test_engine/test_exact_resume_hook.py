@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset, DefaultSampler
+from mmengine.hooks import DistSamplerSeedHook
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler
 
+from unihema_mm.datasets.smear import MultiSetDataset
 from unihema_mm.engine.hooks import ExactResumeHook
-from unihema_mm.engine.hooks.exact_resume_hook import SeededIndex, derive_seed
+from unihema_mm.engine.hooks.exact_resume_hook import SeededIndex, SeededSampler, derive_seed
 from unihema_mm.utils.errors import InputError
 
 
@@ -76,6 +78,46 @@ def test_continue_in_the_middle_of_an_epoch(done):
     whole = epochs(make_runner())
     rest = epochs(make_runner(epoch=1, iteration=4 + done), count=1)
     assert rest == [whole[1][done:]]
+
+
+def make_mixed(**progress):
+    runner = make_runner(**progress)
+    loader = dict(
+        num_workers=0,
+        dataset=MultiSetDataset(dict(a=Noisy('a'), b=Noisy('b'))),
+        sampler=dict(type='DefaultSampler'),
+        collate_fn=dict(type='pseudo_collate'),
+        batch_size=3,
+        batch_sampler=dict(
+            type='unihema_mm.TaskBatchSampler', composition=[dict(a=1), dict(a=1, b=2)], steps=5
+        ),
+    )
+    runner.train_dataloader = Runner.build_dataloader(loader, seed=1)
+    return runner
+
+
+@pytest.mark.parametrize('done', [1, 2, 4])
+def test_continue_a_mixed_epoch_in_its_middle(done):
+    runner = make_mixed()
+    whole = [mixed_epoch(runner), mixed_epoch(runner)]
+    assert whole[0] != whole[1] and [len(batch[0]) for batch in whole[0]] == [1, 3, 1, 3, 1]
+    assert mixed_epoch(make_mixed(epoch=1, iteration=5 + done)) == whole[1][done:]
+
+
+def mixed_epoch(runner):
+    """One epoch, its number set as mmengine does where there is a batch sampler."""
+    hook = ExactResumeHook()
+    if not isinstance(runner.train_dataloader.batch_sampler.sampler, SeededSampler):
+        hook.before_train(runner)
+        runner.hook = hook
+    DistSamplerSeedHook().before_train_epoch(
+        SimpleNamespace(train_loop=SimpleNamespace(dataloader=runner.train_dataloader), epoch=runner.epoch)
+    )
+    runner.hook.before_train_epoch(runner)
+    batches = list(runner.train_dataloader)
+    runner.epoch += 1
+    runner.iter += len(batches)
+    return batches
 
 
 def test_place_that_cannot_be_found():

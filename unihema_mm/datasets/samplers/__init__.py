@@ -1,0 +1,5 @@
+"""Samplers that compose batches."""
+
+from .task_batch_sampler import TaskBatchSampler
+
+__all__ = ['TaskBatchSampler']
