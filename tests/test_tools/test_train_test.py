@@ -37,6 +37,47 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
     assert (tmp_path / 'tta' / 'test_metrics.json').is_file()
 
 
+SETS = """
+part = dict(loader, sampler=dict(type='DefaultSampler', shuffle=False))
+part['dataset'] = dict(loader['dataset'], type='SmearDetDataset', ann_file='annotations/test.json',
+                       test_mode=True)
+metric = [dict(type='SmearCocoMetric', metric='bbox')]
+val_dataloader = dict(_delete_=True, det=part)
+val_evaluator = dict(_delete_=True, det=metric)
+val_cfg = dict(_delete_=True, type='MultiSetValLoop')
+test_dataloader = dict(_delete_=True, det=part, again=part)
+test_evaluator = dict(_delete_=True, det=metric, again=metric)
+test_cfg = dict(_delete_=True, type='MultiSetTestLoop', gains=dict(det='again'))
+default_hooks['checkpoint'].update(save_best='det/bbox_mAP_50')
+train_cfg.update(max_epochs=1, val_interval=1)
+"""
+
+
+def test_several_data_sets(toy_config, call_tool, tmp_path, capfd):
+    config = toy_config(extra=SETS, objects=(2, 0, 3))
+    assert call_tool('train.py', config) == 0
+    work_dir = tmp_path / 'work_dirs' / 'toy_config'
+    best = work_dir / 'best_det_bbox_mAP_50_epoch_1.pth'
+    capfd.readouterr()
+    out, pictures = tmp_path / 'found.pkl', tmp_path / 'pictures'
+    assert call_tool('test.py', config, best, '--out', out, '--show-dir', pictures) == 0
+    printed = capfd.readouterr().out
+    assert printed.count('| data set |') == 1 and '| again    |       3 | bbox_mAP_50 ' in printed
+    metrics = json.loads((work_dir / 'test_metrics.json').read_text())
+    assert metrics['det/bbox_mAP'] == metrics['again/bbox_mAP'] >= 0
+    assert metrics['det/image_gain_bbox_mAP'] == 0 and 'det/bbox_red_AP50' in metrics
+    for name in ('det', 'again'):
+        assert len(pickle.loads((tmp_path / f'found_{name}.pkl').read_bytes())) == 3
+        assert len(list((pictures / name).glob('*.png'))) == 3
+
+    assert call_tool('test.py', config, best, '--tta') == 2
+    assert 'choose it among det, again with --sets' in capfd.readouterr().err
+    assert call_tool('test.py', config, best, '--tta', '--sets', 'again') == 0
+    assert {key.partition('/')[0] for key in json.loads((work_dir / 'test_metrics.json').read_text())} == {
+        'again'
+    }
+
+
 @pytest.mark.parametrize(
     ('tool', 'arguments', 'message'),
     [
