@@ -80,8 +80,18 @@ class Other(Score):
     default_prefix = 'other'
 
 
+class Bare(Score):
+    default_prefix = None
+
+
+def test_further_metrics_keep_their_prefix(tmp_path):
+    evaluator = {name: [Score(), Other()] for name in COUNTS}
+    metrics = make_runner(tmp_path, test_evaluator=evaluator).test()
+    assert metrics['seg/score'] == metrics['seg/other/score'] == 0.1
+
+
 def test_two_metrics_with_the_same_key(tmp_path):
-    runner = make_runner(tmp_path, test_evaluator={name: [Score(), Other()] for name in COUNTS})
+    runner = make_runner(tmp_path, test_evaluator={name: [Score(), Bare()] for name in COUNTS})
     with pytest.raises(InputError, match=r"data set vqa: two of its metrics give 'vqa/score'; set prefix"):
         runner.test()
 

@@ -26,6 +26,12 @@ class EvaluationSet(NamedTuple):
         """Data set of the loader."""
         return self.dataloader.dataset
 
+    @property
+    def left_out_prefix(self) -> str | None:
+        """Prefix of metrics that the name of the data set replaces; see :class:`MultiSetLoop`."""
+        first = self.evaluator.metrics[0]
+        return None if self.name is None or first.prefix != first.default_prefix else first.prefix
+
 
 class NamedDatasets(ConcatDataset):
     """Several data sets one after the other; they may differ in classes and kind.

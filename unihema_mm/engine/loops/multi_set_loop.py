@@ -22,9 +22,9 @@ class MultiSetLoop(BaseLoop):
     over the data sets, so that progress, remaining time and mean times are those of the whole. A data set is
     evaluated as soon as its last batch is done.
 
-    The metrics of a data set are ``<name>/<key>``, where the default prefix of a metric is left out:
-    ``det/bbox_mAP_50``. A prefix that the config gives stays. Losses that a model returns in
-    validation are not supported.
+    The metrics of a data set are ``<name>/<key>``, where the default prefix of its first metric is left
+    out: ``det/bbox_mAP_50`` and, of a second metric, ``det/morph/found``. A prefix that the config gives
+    stays. Losses that a model returns in validation are not supported.
 
     Args:
         runner: Runner.
@@ -143,15 +143,10 @@ def _build_evaluator(runner: Runner, config: Evaluator | dict | list | tuple) ->
 
 
 def _evaluate(part: EvaluationSet) -> dict[str, float]:
-    default = {
-        metric.prefix
-        for metric in part.evaluator.metrics
-        if metric.prefix and metric.prefix == metric.default_prefix
-    }
     metrics: dict[str, float] = {}
     for name, value in part.evaluator.evaluate(len(part.dataset)).items():
         prefix, _, rest = name.partition('/')
-        key = f'{part.name}/{rest if rest and prefix in default else name}'
+        key = f'{part.name}/{rest if rest and prefix == part.left_out_prefix else name}'
         if key in metrics:
             raise InputError(
                 f'data set {part.name}: two of its metrics give {key!r}; set prefix of one of them, '

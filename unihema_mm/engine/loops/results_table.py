@@ -47,6 +47,5 @@ def _main_rows(part: EvaluationSet, metrics: dict[str, float]) -> Iterator[tuple
 
 def _full_keys(part: EvaluationSet, metric: BaseMetric) -> list[str]:
     """Main metrics with the prefix that they have in the results."""
-    left_out = part.name is not None and metric.prefix == metric.default_prefix
-    prefix = '' if left_out or not metric.prefix else f'{metric.prefix}/'
+    prefix = f'{metric.prefix}/' if metric.prefix and metric.prefix != part.left_out_prefix else ''
     return [f'{prefix}{key}' for key in metric.main_metrics]

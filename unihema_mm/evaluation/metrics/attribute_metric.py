@@ -65,6 +65,7 @@ class AttributeMetric(SampleMetric):
     """
 
     default_prefix = 'morph'
+    main_metrics = ('matched_f1', 'detected_f1', 'missed_as_errors_f1', 'found')
     truth = 'gt_instances.attributes'
 
     def __init__(

@@ -33,6 +33,7 @@ class BinaryMaskMetric(SampleMetric):
     """
 
     default_prefix = 'seg'
+    main_metrics = ('dice', 'iou')
     truth = 'gt_sem_seg.sem_seg'
 
     def __init__(self, by_text: bool = False, **kwargs) -> None:

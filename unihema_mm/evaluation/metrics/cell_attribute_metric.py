@@ -28,6 +28,7 @@ class CellAttributeMetric(SampleMetric):
     """
 
     default_prefix = 'cell_attributes'
+    main_metrics = ('macro_f1', 'accuracy')
     truth = 'gt_attributes'
 
     def summarise(self, sample: dict) -> tuple[list[int], list[int]]:

@@ -36,6 +36,7 @@ class CellClassMetric(SampleMetric):
     """
 
     default_prefix = 'cls'
+    main_metrics = ('accuracy', 'macro_f1', 'weighted_f1')
     truth = 'gt_label'
 
     def __init__(self, out_file: str | None = None, draw_file: str | None = None, **kwargs) -> None:

@@ -56,6 +56,8 @@ class TextMetric(SampleMetric):
     """
 
     default_prefix = 'text'
+    main_metrics = ('bleu4', 'rouge_l', 'exact_match', 'closed_accuracy', 'gap_accuracy')
+    full_score = 100
 
     def __init__(
         self,
