@@ -139,6 +139,7 @@ def test_pbc_wbcatt_sample(sample, tmp_path):
     assert {code: len(items) for code, items in report.changes.items()} == {
         'suffix': 362,
         'label_without_image': 7199 - 362,
+        'held_out': 48,
     }
     assert Counter(report.splits['test']['image_classes']) == {
         'neutrophil': 9,

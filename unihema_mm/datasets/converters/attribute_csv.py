@@ -66,7 +66,8 @@ class AttributeCsvReader:
         for key, image in images.items():
             note = pair(lines.get(key), image, unpaired=self.unpaired, unlabelled=self.unlabelled)[1]
             notes += [note] if note else []
-        return hold_out(items, self.hold_out, self.source), notes
+        items, held_out = hold_out(items, self.hold_out, self.source)
+        return items, notes + held_out
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Nothing: class and attributes came with the item."""

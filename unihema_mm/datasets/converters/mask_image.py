@@ -75,7 +75,8 @@ class MaskImageReader:
                 )
             else:
                 notes.append(Note('unlisted_image', str(path)))
-        return hold_out(items, self.hold_out, self.source), notes
+        items, held_out = hold_out(items, self.hold_out, self.source)
+        return items, notes + held_out
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one mask image."""

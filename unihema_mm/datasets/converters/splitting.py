@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from ..schema import SPLITS, DataError, Fault
-from .source import SourceItem
+from .source import Note, SourceItem
 
 EVERYTHING = '*'
 
@@ -70,7 +70,9 @@ def _read_list(path: Path, known: Set[str]) -> list[str]:
     return sorted(stems)
 
 
-def hold_out(items: Sequence[SourceItem], amounts: dict[str, float], source: Path) -> list[SourceItem]:
+def hold_out(
+    items: Sequence[SourceItem], amounts: dict[str, float], source: Path
+) -> tuple[list[SourceItem], list[Note]]:
     """Move images from train to other splits.
 
     The classes keep their shares, as far as whole images allow. Which images are moved depends on their names
@@ -82,7 +84,7 @@ def hold_out(items: Sequence[SourceItem], amounts: dict[str, float], source: Pat
         source: The source folder.
 
     Returns:
-        The images in the same order.
+        The images in the same order, and notes about those that were moved.
 
     Raises:
         DataError: An amount is not possible, the split has images already, or it would get none.
@@ -103,7 +105,8 @@ def hold_out(items: Sequence[SourceItem], amounts: dict[str, float], source: Pat
         if split not in split_of.values():
             what = f'gets none of {len(train)} images in {len(groups)} groups of identical ones'
             raise DataError(Fault('source', 'hold_out', split, what, 'hold out more'))
-    return [replace(item, split=split_of.get(item.image, item.split)) for item in items]
+    notes = [Note('held_out', f'{name} -> {split}') for name, split in sorted(split_of.items())]
+    return [replace(item, split=split_of.get(item.image, item.split)) for item in items], notes
 
 
 def _check_amounts(items: Sequence[SourceItem], amounts: dict[str, float], total: int) -> None:
