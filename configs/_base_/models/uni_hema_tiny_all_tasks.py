@@ -2,22 +2,29 @@
 _base_ = './uni_hema_tiny.py'
 
 model = dict(
-    # Batches of two to eight images and two kinds of pictures: group norm depends on neither.
-    backbone=dict(out_indices=(0, 1, 2, 3), norm_cfg=dict(type='GN', num_groups=32)),
+    backbone=dict(
+        base_channels=32,  # a quarter of the work of R18
+        out_indices=(0, 1, 2, 3),
+        # Batches of a few images, of fields and of single cells: group norm depends on neither.
+        norm_cfg=dict(type='GN', num_groups=8),
+    ),
+    neck=dict(in_channels=[64, 128, 256]),
     shallow_maps=1,
+    # A tied output layer scales its logits down; an untied one starts with a loss of 40 instead of 7.
+    text_encoder=dict(model=dict(tie_word_embeddings=True)),
     frozen=[],
     text_fusion=dict(type='CrossModalFusion', num_queries=16, num_heads=8, num_layers=2, ffn_dims=256),
     text_decoder=dict(type='T5TextDecoder', max_length=64),
     tasks=dict(
         morph=dict(type='MorphologyTask', schema='wbcatt'),
         inst=dict(
-            type='InstanceMaskTask', shallow_dims=64, loss_points=dict(type='PointMaskLoss', num_points=784)
+            type='InstanceMaskTask', shallow_dims=32, loss_points=dict(type='PointMaskLoss', num_points=784)
         ),
         seg=dict(
             type='SegmentationTask',
             finder=dict(
                 type='QueryGuidedMaskFinder',
-                shallow_dims=128,
+                shallow_dims=64,
                 stride=8,
                 upsampler='sharp',
                 aggregate='attention',
