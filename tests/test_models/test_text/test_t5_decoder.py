@@ -1,10 +1,9 @@
-"""T5 text decoder: equality with transformers, dependence on its input, bounds, number formats."""
+"""T5 text decoder: dependence on its input, bounds, number formats; parity tests have the equality."""
 
 import copy
 
 import pytest
 import torch
-from torch.nn.utils.rnn import pad_sequence
 from transformers import T5Config, T5ForConditionalGeneration
 
 from unihema_mm.models import T5TextDecoder, T5TextEncoder
@@ -70,27 +69,6 @@ def write(decoder, fused, padding, **bounds):
 def build_random(tiny_tokenizer, **changes):
     torch.manual_seed(0)
     return T5TextDecoder({**CONFIG, **changes}, tokenizer=str(tiny_tokenizer)).eval()
-
-
-@torch.no_grad()
-def test_loss_and_logits_equal_transformers(t5, decoder, questions, encoded):
-    rows = [torch.tensor(decoder.tokenizer(answer).input_ids) for answer in ANSWERS]
-    labels = pad_sequence(rows, batch_first=True, padding_value=-100)
-    assert torch.equal(decoder.tokenize(ANSWERS), labels)
-    assert labels[2].tolist() == [1] + [-100] * (labels.size(1) - 1)
-    expected = t5(**questions, labels=labels)
-    torch.testing.assert_close(decoder.logits(*encoded, labels), expected.logits)
-    torch.testing.assert_close(decoder.loss(*encoded, ANSWERS), expected.loss)
-
-
-@pytest.mark.parametrize('num_beams', [1, 4])
-def test_generation_equals_transformers(t5, decoder, questions, encoded, num_beams):
-    ids = t5.generate(**questions, num_beams=num_beams, max_new_tokens=24, do_sample=False)
-    expected = decoder.tokenizer.batch_decode(ids, skip_special_tokens=True)
-    answers = decoder.generate(*encoded, num_beams=num_beams, max_new_tokens=24)
-    assert answers == expected
-    assert len(set(answers)) == len(QUESTIONS)
-    assert decoder.generate(*encoded, num_beams=num_beams, max_new_tokens=24) == answers
 
 
 @torch.no_grad()
