@@ -1,0 +1,63 @@
+"""Pictures of a test of several data sets."""
+
+import logging
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmdet.visualization import DetLocalVisualizer
+from mmengine.structures import InstanceData, PixelData
+
+from unihema_mm.engine.hooks import SetVisualizationHook
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / 'cell.png'
+    cv2.imwrite(str(path), np.full((40, 50, 3), 200, np.uint8))
+    return str(path)
+
+
+def draw(hook, runner, name, **fields):
+    runner.test_loop.current = name
+    sample = DetDataSample(metainfo=dict(img_path=runner.image))
+    for key, value in fields.items():
+        setattr(sample, key, value)
+    hook.after_test_iter(runner, 0, {}, [sample])
+
+
+def test_each_set_has_a_folder_and_what_cannot_be_drawn_is_told(image, tmp_path, caplog):
+    visualizer = DetLocalVisualizer.get_instance('test_set_visualization_hook')
+    hook = SetVisualizationHook(draw=True, test_out_dir='pictures')
+    hook._visualizer = visualizer
+    runner = SimpleNamespace(
+        work_dir=str(tmp_path),
+        timestamp='now',
+        image=image,
+        logger=logging.getLogger('test_set_visualization_hook'),
+        test_loop=SimpleNamespace(),
+    )
+    with caplog.at_level(logging.INFO):
+        visualizer.dataset_meta = dict(classes=('RBC',), palette=[(0, 0, 255)])
+        boxes = InstanceData(
+            bboxes=torch.tensor([[5.0, 5, 20, 20]]), labels=torch.tensor([0]), scores=torch.ones(1)
+        )
+        draw(hook, runner, 'det', pred_instances=boxes)
+        visualizer.dataset_meta = {}
+        mask = PixelData(sem_seg=torch.zeros(1, 40, 50, dtype=torch.uint8))
+        mask.sem_seg[:, :20] = 1
+        draw(hook, runner, 'seg', pred_sem_seg=mask)
+        for _ in range(2):
+            draw(hook, runner, 'cls', pred_label=torch.tensor([0]))
+    folder = tmp_path / 'now' / 'pictures'
+    pictures = {path.parent.name: cv2.imread(str(path)) for path in folder.glob('*/cell.png')}
+    assert set(pictures) == {'det', 'seg'}
+    assert (pictures['seg'][5, -5] != pictures['seg'][35, -5]).any()  # foreground and background
+    assert caplog.text.count('data set cls: predictions without boxes or masks are not drawn') == 1
+
+
+def test_nothing_is_drawn_by_default(image):
+    SetVisualizationHook().after_test_iter(SimpleNamespace(), 0, {}, [DetDataSample()])
