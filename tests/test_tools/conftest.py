@@ -82,9 +82,9 @@ model = dict(
     dn_cfg=dict(group_cfg=dict(num_dn_queries=10)),
     test_cfg=dict(max_per_img=20),
 )
-load = [dict(type='LoadSmearImage'), dict(type='mmdet.LoadAnnotations', with_bbox=True)]
+load = [dict(type='LoadSmearImage'), dict(type='LoadCellAnnotations', with_bbox=True)]
 change = [dict(type='mmdet.RandomFlip', prob=0.5), dict(type='mmdet.PhotoMetricDistortion')]
-pack = [dict(type='mmdet.PackDetInputs', meta_keys={{{{_base_.meta_keys}}}})]
+pack = [dict(type='PackSmearInputs')]
 size = [dict(type='mmdet.Resize', scale=(64, 48), keep_ratio=True)]
 loader = dict(batch_size=2, num_workers=0, persistent_workers=False,
               dataset=dict(data_root={str(root)!r}, pipeline=[load[0], *size, load[1], *pack]))

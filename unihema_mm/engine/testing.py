@@ -76,7 +76,8 @@ def use_tta(cfg: Config) -> None:
         cfg: Config of the run, changed in place.
 
     Raises:
-        InputError: The test pipeline does not end in a ``PackDetInputs``, or there are several data sets.
+        InputError: The test pipeline does not end in ``PackSmearInputs`` or ``PackDetInputs``, or there are
+            several data sets.
     """
     dataloader = cfg.test_dataloader
     if has_named_loaders(dataloader):
@@ -91,16 +92,13 @@ def use_tta(cfg: Config) -> None:
         dataset = dataset.dataset
     if 'tta_pipeline' not in cfg:
         pack = deepcopy(dataset.pipeline[-1])
-        if not str(pack.type).endswith('PackDetInputs'):
+        if not str(pack.type).endswith(('PackSmearInputs', 'PackDetInputs')):
             raise InputError(
-                f'{cfg.filename}: --tta needs a test pipeline that ends in PackDetInputs, '
+                f'{cfg.filename}: --tta needs a test pipeline that ends in PackSmearInputs, '
                 f'not {pack.type}; or set tta_pipeline'
             )
-        pack.meta_keys = (
-            *pack.get('meta_keys', ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
-            'flip',
-            'flip_direction',
-        )
+        if 'meta_keys' in pack:  # by default the flip is among them
+            pack.meta_keys = (*pack.meta_keys, 'flip', 'flip_direction')
         flips = [dict(type='mmdet.RandomFlip', prob=1.0), dict(type='mmdet.RandomFlip', prob=0.0)]
         cfg.tta_pipeline = [
             *dataset.pipeline[:-1],

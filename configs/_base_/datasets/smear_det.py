@@ -1,12 +1,11 @@
 # Detection on fields of view, multi-scale as in DINO. A data set is chosen by data_root.
 dataset_type = 'SmearDetDataset'
 data_root = 'data/bccd/'
-meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction', 'text')
 
 short_sides = [(side, 1333) for side in range(480, 801, 32)]
 train_pipeline = [
     dict(type='LoadSmearImage'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
+    dict(type='LoadCellAnnotations', with_bbox=True),
     dict(type='mmdet.RandomFlip', prob=0.5),
     dict(
         type='RandomChoice',
@@ -28,13 +27,13 @@ train_pipeline = [
             ],
         ],
     ),
-    dict(type='mmdet.PackDetInputs', meta_keys=meta_keys),
+    dict(type='PackSmearInputs'),
 ]
 test_pipeline = [
     dict(type='LoadSmearImage'),
     dict(type='mmdet.Resize', scale=(1333, 800), keep_ratio=True),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True),
-    dict(type='mmdet.PackDetInputs', meta_keys=meta_keys),
+    dict(type='LoadCellAnnotations', with_bbox=True),
+    dict(type='PackSmearInputs'),
 ]
 
 train_dataloader = dict(

@@ -3,7 +3,7 @@ _base_ = './smear_det.py'
 
 train_pipeline = [
     dict(type='LoadSmearImage'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='LoadCellAnnotations', with_bbox=True, with_mask=True),
     dict(type='mmdet.RandomFlip', prob=0.5),
     dict(type='mmdet.RandomResize', scale=(1024, 1024), ratio_range=(0.1, 2.0), keep_ratio=True),
     dict(
@@ -13,13 +13,13 @@ train_pipeline = [
         recompute_bbox=True,
         allow_negative_crop=True,
     ),
-    dict(type='mmdet.PackDetInputs', meta_keys={{_base_.meta_keys}}),
+    dict(type='PackSmearInputs'),
 ]
 test_pipeline = [
     dict(type='LoadSmearImage'),
     dict(type='mmdet.Resize', scale=(1333, 800), keep_ratio=True),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='mmdet.PackDetInputs', meta_keys={{_base_.meta_keys}}),
+    dict(type='LoadCellAnnotations', with_bbox=True, with_mask=True),
+    dict(type='PackSmearInputs'),
 ]
 train_dataloader = dict(dataset=dict(task='inst', pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(task='inst', pipeline=test_pipeline))

@@ -3,7 +3,7 @@ _base_ = './smear_det_small.py'
 
 train_pipeline = [
     dict(type='LoadSmearImage'),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='LoadCellAnnotations', with_bbox=True, with_mask=True),
     dict(type='mmdet.Resize', scale=(320, 240), keep_ratio=True),
     dict(type='mmdet.RandomFlip', prob=[0.3, 0.3, 0.2], direction=['horizontal', 'vertical', 'diagonal']),
     dict(
@@ -14,13 +14,13 @@ train_pipeline = [
         hue_delta=6,
         swap_channels=False,  # the stain tells the cells apart
     ),
-    dict(type='mmdet.PackDetInputs', meta_keys={{_base_.meta_keys}}),
+    dict(type='PackSmearInputs'),
 ]
 test_pipeline = [
     dict(type='LoadSmearImage'),
     dict(type='mmdet.Resize', scale=(320, 240), keep_ratio=True),
-    dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='mmdet.PackDetInputs', meta_keys={{_base_.meta_keys}}),
+    dict(type='LoadCellAnnotations', with_bbox=True, with_mask=True),
+    dict(type='PackSmearInputs'),
 ]
 train_dataloader = dict(dataset=dict(task='inst', pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(task='inst', pipeline=test_pipeline))

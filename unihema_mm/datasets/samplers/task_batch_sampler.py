@@ -180,7 +180,7 @@ class _ComposedIndices(Sampler):
             )
         if type(steps) is not int or steps < 1:
             raise InputError(
-                f"TaskBatchSampler: steps: is {steps!r}; write 'longest', 'shortest' or a whole number above 0"
+                f"TaskBatchSampler: steps: is {steps!r}; write 'longest', 'shortest' or a number above 0"
             )
         return steps
 

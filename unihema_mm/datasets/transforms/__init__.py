@@ -1,8 +1,18 @@
 """Data transforms of unihema_mm."""
 
 from .annotations import LoadCellAnnotations, LoadCellMask
+from .colour import PermuteChannels
 from .formatting import PackSmearInputs
 from .loading import LoadSmearImage
+from .resizing import ShrinkToFit
 from .sample_texts import SampleTexts
 
-__all__ = ['LoadCellAnnotations', 'LoadCellMask', 'LoadSmearImage', 'PackSmearInputs', 'SampleTexts']
+__all__ = [
+    'LoadCellAnnotations',
+    'LoadCellMask',
+    'LoadSmearImage',
+    'PackSmearInputs',
+    'PermuteChannels',
+    'SampleTexts',
+    'ShrinkToFit',
+]

@@ -30,7 +30,7 @@ class LoadCellAnnotations(LoadAnnotations):
     def transform(self, results: dict) -> dict:
         """Load the annotations of one record."""
         results = super().transform(results)
-        results['gt_instances_ids'] = np.arange(len(results['instances']))
+        results['gt_instances_ids'] = np.arange(len(results.get('instances', ())))
         return results
 
 

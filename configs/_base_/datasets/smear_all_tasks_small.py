@@ -1,0 +1,74 @@
+# All tasks on the synthetic corpus. A batch is padded to its largest image and a cell has a fifth of the area of a
+# field, so steps with fields take turns with steps with cells. Wants val_cfg=dict(type='MultiSetValLoop') and
+# test_cfg=dict(type='MultiSetTestLoop', gains=dict(vqa='vqa_text_only', mlm='mlm_text_only')).
+_base_ = ['./smear_inst_small.py', './smear_cls_small.py', './smear_seg_small.py', './smear_text_small.py']
+
+det_train = dict(
+    type='SmearDetDataset',
+    tasks=('det', 'morph', 'inst'),
+    data_root='data/synthetic/',
+    ann_file='annotations/train.json',
+    pipeline={{_base_.train_pipeline}},
+)
+det_val = dict(det_train, ann_file='annotations/val.json', test_mode=True, pipeline={{_base_.test_pipeline}})
+det_test = dict(det_val, ann_file='annotations/test.json')
+
+train_dataloader = dict(
+    _delete_=True,
+    batch_size=12,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(
+        type='TaskBatchSampler',
+        composition=[
+            dict(det=4, seg_fields=4, vqa_fields=2, mlm_fields=2),
+            dict(cls=4, seg_cells=4, vqa_cells=2, mlm_cells=2),
+        ],
+    ),
+    dataset=dict(
+        type='MultiSetDataset',
+        datasets=dict(
+            det=det_train,
+            cls={{_base_.cls_train}},
+            seg_fields={{_base_.seg_fields_train}},
+            seg_cells={{_base_.seg_cells_train}},
+            vqa_fields={{_base_.vqa_fields_train}},
+            vqa_cells={{_base_.vqa_cells_train}},
+            mlm_fields={{_base_.mlm_fields_train}},
+            mlm_cells={{_base_.mlm_cells_train}},
+        ),
+    ),
+)
+loader = dict(
+    batch_size=8, num_workers=1, drop_last=False, sampler=dict(type='DefaultSampler', shuffle=False)
+)
+val_dataloader = dict(
+    _delete_=True,
+    det=dict(loader, dataset=det_val),
+    cls=dict(loader, dataset={{_base_.cls_val}}),
+    seg=dict(loader, dataset={{_base_.seg_val}}),
+    vqa=dict(loader, dataset={{_base_.vqa_val}}),
+    mlm=dict(loader, dataset={{_base_.mlm_val}}),
+)
+test_dataloader = dict(
+    _delete_=True,
+    det=dict(loader, dataset=det_test),
+    cls=dict(loader, dataset={{_base_.cls_test}}),
+    seg=dict(loader, dataset={{_base_.seg_test}}),
+    vqa=dict(loader, dataset={{_base_.vqa_test}}),
+    vqa_text_only=dict(loader, dataset={{_base_.vqa_text_only}}),
+    mlm=dict(loader, dataset={{_base_.mlm_test}}),
+    mlm_text_only=dict(loader, dataset={{_base_.mlm_text_only}}),
+)
+val_evaluator = dict(
+    _delete_=True,
+    det=[dict(type='SmearCocoMetric', metric=['bbox', 'segm']), dict(type='AttributeMetric')],
+    cls=[dict(type='CellClassMetric'), dict(type='CellAttributeMetric')],
+    seg={{_base_.seg_evaluator}},
+    vqa={{_base_.vqa_evaluator}},
+    mlm={{_base_.mlm_evaluator}},
+)
+test_evaluator = dict(
+    val_evaluator, vqa_text_only={{_base_.vqa_evaluator}}, mlm_text_only={{_base_.mlm_evaluator}}
+)

@@ -1,0 +1,66 @@
+"""The base configs of the data sets, on a small synthetic corpus."""
+
+from collections import Counter
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+from unihema_mm.datasets.synthetic.corpus import generate_corpus
+from unihema_mm.registry import DATASETS
+
+
+@pytest.fixture(scope='module')
+def corpus(tmp_path_factory):
+    root = tmp_path_factory.mktemp('corpus')
+    generate_corpus(root, num=6, cells=24, progress=False)
+    return root
+
+
+@pytest.fixture
+def load(repo, corpus):
+    """Callable name -> base config whose data sets lie in the corpus."""
+
+    def moved(node):
+        if isinstance(node, dict):
+            return {key: str(corpus) if key == 'data_root' else moved(value) for key, value in node.items()}
+        return [moved(value) for value in node] if isinstance(node, list) else node
+
+    def read(name):
+        return Config(moved(Config.fromfile(repo / f'configs/_base_/datasets/{name}.py').to_dict()))
+
+    with DefaultScope.overwrite_default_scope('unihema_mm'):
+        yield read
+
+
+@pytest.mark.parametrize(
+    ('name', 'kinds', 'size'),
+    [('smear_cls', ['cls'], 512), ('smear_seg', ['seg'], 512), ('smear_text', ['vqa', 'mlm'], 256)],
+)
+def test_full_size(load, name, kinds, size):
+    cfg = load(name)
+    for kind in kinds:
+        for split in ('train', 'val', 'test'):
+            packed = DATASETS.build(cfg[f'{kind}_{split}'])[0]
+            assert packed['inputs'].shape == (3, size, size)
+            assert packed['data_samples'].tasks == (kind,)
+    if name == 'smear_seg':  # the last of the loop is a test sample
+        sample = packed['data_samples']
+        assert sample.gt_sem_seg.shape == sample.ori_shape != sample.img_shape
+
+
+def test_all_tasks_small(load):
+    cfg = load('smear_all_tasks_small')
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    for batch, size, _ in zip(loader, ((240, 320), (128, 128)) * 2, range(4), strict=False):
+        assert {tuple(image.shape[1:]) for image in batch['inputs']} == {size}
+        tasks = Counter(task for sample in batch['data_samples'] for task in sample.tasks)
+        assert tasks['seg'] == 4 and tasks['vqa'] == tasks['mlm'] == 2
+        assert (tasks['det'], tasks['morph'], tasks['inst'], tasks['cls']) in ((4, 4, 4, 0), (0, 0, 0, 4))
+    assert cfg.test_dataloader.keys() == cfg.test_evaluator.keys()
+    assert cfg.val_dataloader.keys() == cfg.val_evaluator.keys()
+    for part in cfg.test_dataloader.values():
+        dataset = DATASETS.build(part.dataset)
+        assert dataset.test_mode and max(dataset[0]['inputs'].shape) <= 320
