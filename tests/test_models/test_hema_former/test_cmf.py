@@ -112,6 +112,18 @@ def test_padding_of_text_and_image_is_neutral():
     assert not torch.allclose(module(long_text, long_image, text_padding, None), expected)
 
 
+def test_released_form_attends_to_padding_and_passes_its_mask_on():
+    text, image = inputs()
+    text_padding, image_padding = torch.zeros(2, 6, dtype=torch.bool), torch.zeros(2, 11, dtype=torch.bool)
+    text_padding[:, 4:] = image_padding[:, 7:] = True
+    released, paper = build(**RELEASED, attend_padding=True), build(**RELEASED)
+    actual = released(text, image, text_padding, image_padding)
+    torch.testing.assert_close(actual, paper(text, image))
+    assert not torch.allclose(actual, paper(text, image, text_padding, image_padding))
+    assert released.output_padding(text_padding) is text_padding
+    assert build().output_padding(text_padding) is None
+
+
 def test_padding_mask_of_the_released_form():
     """Its residual copies padding text, but the attention leaves it out."""
     module = build(**RELEASED)

@@ -171,6 +171,9 @@ def test_content_of_padding_pixels_is_neutral(pixel_map, upsampler, stride):
     shallow[1, :, 3 * cells :] = True
     other['shallow'].masked_fill_(shallow.unsqueeze(1), -9.0)
     torch.testing.assert_close(module(**other, padding=padding), expected)
+    module.see_padding = True  # the released form
+    torch.testing.assert_close(module(**other, padding=padding), module(**other))
+    assert not torch.allclose(module(**other), expected)
     assert not torch.allclose(module(**other), module(**data))
 
 

@@ -52,6 +52,9 @@ def test_padding_of_the_text_is_neutral(fusion):
     padding = torch.zeros(2, 8, dtype=torch.bool)
     padding[:, 5:] = True
     torch.testing.assert_close(module(queries, padded, padding), module(queries, text))
+    module.attend_padding = True  # the released form
+    torch.testing.assert_close(module(queries, padded, padding), module(queries, padded))
+    assert not torch.allclose(module(queries, padded), module(queries, text))
     assert not torch.allclose(module(queries, padded), module(queries, text))
 
 

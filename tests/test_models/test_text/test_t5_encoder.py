@@ -40,6 +40,21 @@ def test_equals_transformers(encoder):
     assert not features.tokens.requires_grad
 
 
+def test_fixed_length_keeps_what_t5_makes_of_padding(encoder, tiny_tokenizer):
+    fixed = T5TextEncoder(CONFIG, tokenizer=str(tiny_tokenizer), max_length=40, pad_to_max_length=True)
+    fixed.load_state_dict(encoder.state_dict())
+    freeze([fixed])
+    expected = encoder(TEXTS)
+    width = expected.tokens.size(1)
+    for features in (fixed(TEXTS), fixed(TEXTS)):  # the second time from the cache
+        assert features.tokens.shape == (3, 40, 32)
+        assert torch.equal(features.padding[:, :width], expected.padding)
+        assert features.padding[:, width:].all()
+        valid = ~expected.padding
+        torch.testing.assert_close(features.tokens[:, :width][valid], expected.tokens[valid])
+        assert features.tokens[features.padding].abs().amax(dim=-1).min() > 0
+
+
 def test_each_text_is_encoded_once_while_frozen(encoder, count_calls):
     first = encoder(TEXTS)
     second = encoder(TEXTS[::-1])
@@ -93,9 +108,9 @@ def test_bfloat16_weights_give_float32_features(tiny_tokenizer):
 
 
 def test_autocast_does_not_reach_t5(encoder):
-    expected = encoder._encode(['Malaria'])[0]
+    expected = encoder._encode(['Malaria'])[0][0]
     with torch.autocast('cpu', torch.bfloat16):
-        assert torch.equal(encoder._encode(['Malaria'])[0], expected)
+        assert torch.equal(encoder._encode(['Malaria'])[0][0], expected)
 
 
 def test_float16_is_refused(encoder, tiny_tokenizer):

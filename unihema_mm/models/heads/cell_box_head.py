@@ -21,8 +21,9 @@ class CellBoxHead(DINOHead):
     Parameters and results are those of :class:`mmdet.models.DINOHead`. In
     addition, predictions leave the head as float32 (the matcher has no bfloat16
     path), an image may have fewer candidates than ``test_cfg.max_per_img``,
-    detections name their object query (``queries``), and predictions that are
-    not finite stop the run with the name of the image.
+    detections name their object query (``queries``), training works without
+    denoising queries, and predictions that are not finite stop the run with the
+    name of the image.
     """
 
     def forward(self, hidden_states: Tensor, references: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -39,6 +40,15 @@ class CellBoxHead(DINOHead):
         """
         logits, boxes = super().forward(hidden_states, references)
         return logits.float(), boxes.float()
+
+    @staticmethod
+    def split_outputs(
+        all_layers_cls_scores: Tensor, all_layers_bbox_preds: Tensor, dn_meta: dict[str, int] | None
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Split off the denoising queries as mmdet does; mmdet fails where there are none."""
+        if dn_meta is None:
+            return all_layers_cls_scores, all_layers_bbox_preds, None, None
+        return DINOHead.split_outputs(all_layers_cls_scores, all_layers_bbox_preds, dn_meta)
 
     @torch.no_grad()
     def match(

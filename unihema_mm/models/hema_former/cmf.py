@@ -91,8 +91,8 @@ class CrossModalFusion(BaseModule):
 
     The released code reads the image first, repeats the layer, adds an FFN to it
     and the text features to the result: ``order=('image', 'text'), num_layers=2,
-    ffn_dims=1024, text_residual=True``. It also attends to padding; pass no
-    padding masks to reproduce that.
+    ffn_dims=1024, text_residual=True``. It also attends to padding:
+    ``attend_padding=True``.
 
     Args:
         embed_dims (int): Width of queries and attention. Defaults to 256.
@@ -107,6 +107,8 @@ class CrossModalFusion(BaseModule):
             each layer. Defaults to None, no FFN (paper).
         text_residual (bool): Add text token i to output i, as the released code
             does. This fixes the text length to ``num_queries``. Defaults to False.
+        attend_padding (bool): Attend to padding tokens of text and image too, as
+            the released code does. Defaults to False.
         init_cfg (dict, optional): Initialisation config of mmengine.
 
     Raises:
@@ -125,6 +127,7 @@ class CrossModalFusion(BaseModule):
         order: Sequence[str] = MODALITIES,
         ffn_dims: int | None = None,
         text_residual: bool = False,
+        attend_padding: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -136,6 +139,7 @@ class CrossModalFusion(BaseModule):
         if num_layers < 1:
             raise ValueError(f'CrossModalFusion: num_layers must be at least 1, got {num_layers}')
         self.text_residual = text_residual
+        self.attend_padding = attend_padding
         self.queries = nn.Parameter(torch.randn(num_queries, embed_dims))
         self.text_proj = nn.Linear(text_dims, embed_dims)
         self.image_proj = nn.Linear(image_dims, embed_dims)
@@ -167,7 +171,7 @@ class CrossModalFusion(BaseModule):
                 computed once. None: text i belongs to image i.
 
         Returns:
-            Tensor: Fused features, (n, num_queries, text_dims). None of them is padding.
+            Tensor: Fused features, (n, num_queries, text_dims).
 
         Raises:
             ValueError: If ``text_residual`` is set and num_text differs from num_queries.
@@ -178,10 +182,24 @@ class CrossModalFusion(BaseModule):
                 f'to num_queries={len(self.queries)} tokens, got {text.size(1)}'
             )
         tokens = dict(text=self.text_proj(text), image=self.image_proj(image))
-        padding = dict(text=text_padding, image=image_padding)
+        padding = dict.fromkeys(MODALITIES)
+        if not self.attend_padding:
+            padding.update(text=text_padding, image=image_padding)
         queries = self.queries.expand(len(text), -1, -1)
         places = None if owners is None else _places(owners)
         for layer in self.layers:
             queries = layer(queries, tokens, padding, places)
         fused = self.out_proj(queries)
         return fused + text if self.text_residual else fused
+
+    def output_padding(self, text_padding: Tensor | None) -> Tensor | None:
+        """Padding mask of the fused features.
+
+        Args:
+            text_padding (Tensor, optional): Bool, (n, num_text), True at padding tokens.
+
+        Returns:
+            Tensor, optional: With ``text_residual`` that of the text, whose tokens the features continue
+            (the released text decoder leaves out their padding); else None, for none of them is padding.
+        """
+        return text_padding if self.text_residual else None

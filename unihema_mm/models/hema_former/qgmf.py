@@ -70,7 +70,8 @@ class QueryGuidedMaskFinder(BaseModule):
         G = P(F_1 + E),   Y = einsum(MLP(LN(queries)), G),   mask = Up(aggregate(Y))
 
     with a shallow backbone map F_1 and the level-0 tokens E of the image encoder
-    as a map. The released network is ``pixel_map='branches', stride=None``.
+    as a map. The released network is ``pixel_map='branches', stride=None,
+    see_padding=True``.
 
     Args:
         embed_dims (int): Width of queries and encoder tokens. Defaults to 256.
@@ -86,6 +87,8 @@ class QueryGuidedMaskFinder(BaseModule):
             size that the stride does not divide shifts nothing. None stretches
             the mask to the output size, as the released code does.
             Defaults to 8.
+        see_padding (bool): Treat padding like any content of the image, as the
+            released code does. Defaults to False.
         init_cfg (dict, optional): Initialisation config of mmengine.
 
     Raises:
@@ -101,10 +104,12 @@ class QueryGuidedMaskFinder(BaseModule):
         aggregate: str = 'first',
         upsampler: str = 'conv',
         stride: int | None = 8,
+        see_padding: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.stride = stride
+        self.see_padding = see_padding
         self.query_norm = nn.LayerNorm(embed_dims)
         self.query_embed = MLP(embed_dims, embed_dims, embed_dims, 3)
         self.pixel_map = _choose(PIXEL_MAPS, pixel_map, 'pixel_map')(embed_dims, shallow_dims)
@@ -138,7 +143,8 @@ class QueryGuidedMaskFinder(BaseModule):
                 padding queries. The first query must be valid.
             padding (Tensor, optional): Bool, (bs, num_tokens), True at padding
                 tokens. Their content then changes nothing: both parts of the
-                pixel map are zero there, as beyond the border of an image.
+                pixel map are zero there, as beyond the border of an image, unless
+                ``see_padding`` is set.
             image (Tensor, optional): Normalised images, (bs, 3, *output_size);
                 read by ``upsampler='sharp'`` only.
 
@@ -158,6 +164,8 @@ class QueryGuidedMaskFinder(BaseModule):
         grid_size = self._grid_size(tuple(shallow.shape[-2:]), output_size)
 
         memory_map = memory[:, : height * width].transpose(1, 2).unflatten(2, (height, width))
+        if self.see_padding:
+            padding = None
         if padding is not None:
             padding = padding[:, : height * width].unflatten(1, (height, width)).unsqueeze(1)
             memory_map = memory_map.masked_fill(padding, 0)

@@ -72,6 +72,8 @@ class TextGuidedVisualRefinement(BaseModule):
         fusion (str): 'concat' (paper) or 'gate' (released code).
         identity_init (bool): Start as the identity on the queries, so that a
             pretrained detector is not disturbed. Defaults to True.
+        attend_padding (bool): Attend to padding tokens too, as the released
+            code does. Defaults to False.
         init_cfg (dict, optional): Initialisation config of mmengine.
 
     Raises:
@@ -85,11 +87,13 @@ class TextGuidedVisualRefinement(BaseModule):
         num_heads: int = 8,
         fusion: str = 'concat',
         identity_init: bool = True,
+        attend_padding: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if fusion not in FUSIONS:
             raise InputError(f'fusion must be one of {sorted(FUSIONS)}, got {fusion!r}')
+        self.attend_padding = attend_padding
         self.text_proj = nn.Linear(text_dims, embed_dims)
         self.attention = nn.MultiheadAttention(embed_dims, num_heads, batch_first=True)
         self.fusion = FUSIONS[fusion](embed_dims, identity_init)
@@ -101,11 +105,14 @@ class TextGuidedVisualRefinement(BaseModule):
             queries (Tensor): Content queries k, (bs, num_queries, embed_dims).
             text (Tensor): Text encoder output, (bs, num_tokens, text_dims).
             text_padding (Tensor, optional): Bool, (bs, num_tokens), True at
-                padding tokens, which are left out of the attention.
+                padding tokens, which are left out of the attention unless
+                ``attend_padding`` is set.
 
         Returns:
             Tensor: Refined queries, (bs, num_queries, embed_dims).
         """
         text = self.text_proj(text)
+        if self.attend_padding:
+            text_padding = None
         attended, _ = self.attention(queries, text, text, key_padding_mask=text_padding, need_weights=False)
         return self.fusion(queries, attended)

@@ -13,13 +13,19 @@ class DetectionTask(Task):
     """Detect cells with the model's box head, as mmdet's DINO does.
 
     The layers are those of ``model.bbox_head``, under the names they have in DINO.
+
+    Args:
+        embed_dims (int): Width of the object queries; every task gets it.
+        denoising (bool): Whether training adds denoising queries. Defaults to True. Without them freeze
+            ``dn_query_generator``, whose weights get no gradient.
+        **kwargs: See :class:`Task`.
     """
 
     reads = ('objects',)
-    denoising = True
 
-    def __init__(self, embed_dims: int = 256, **kwargs) -> None:
+    def __init__(self, embed_dims: int = 256, denoising: bool = True, **kwargs) -> None:
         super().__init__(**kwargs)
+        self.denoising = denoising
 
     def loss(self, samples: SampleList, objects: ObjectQueries) -> dict[str, Tensor]:
         """Losses of :meth:`mmdet.models.DINOHead.loss`; see :class:`Task`."""

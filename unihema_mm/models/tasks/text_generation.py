@@ -22,6 +22,8 @@ class TextGenerationTask(Task):
         prefix (str): Put before every text, 'Q: ' and 'mask: ' in the released code.
         num_beams (int): Width of the beam search; 1 is greedy. Defaults to 4 as in the released code.
         max_new_tokens (int): Longest sentence in tokens. Defaults to 64.
+        see_image (bool): Whether predictions depend on the image. False is the released code, which trains
+            on the fused embedding but generates from the text alone. Defaults to True.
         **kwargs: See :class:`Task`.
     """
 
@@ -34,6 +36,7 @@ class TextGenerationTask(Task):
         prefix: str = '',
         num_beams: int = 4,
         max_new_tokens: int = 64,
+        see_image: bool = True,
         embed_dims: int = 256,
         **kwargs,
     ) -> None:
@@ -43,6 +46,7 @@ class TextGenerationTask(Task):
         self.prefix = prefix
         self.num_beams = num_beams
         self.max_new_tokens = max_new_tokens
+        self.see_image = see_image
 
     def loss(self, samples: SampleList, reader: TextReader) -> dict[str, Tensor]:
         """``loss_text``, the mean cross-entropy of the target tokens; see :class:`Task`."""
@@ -57,7 +61,7 @@ class TextGenerationTask(Task):
     def predict(self, samples: SampleList, reader: TextReader, rescale: bool = True) -> None:
         """Write ``pred_answers`` (with the target 'answers'), one sentence per text; see :class:`Task`."""
         texts, owners = self._texts(samples)
-        written = reader.write(texts, owners, self.num_beams, self.max_new_tokens)
+        written = reader.write(texts, owners, self.num_beams, self.max_new_tokens, self.see_image)
         for place, sample in enumerate(samples):
             own = [sentence for owner, sentence in zip(owners, written, strict=True) if owner == place]
             sample.set_metainfo({f'pred_{self.target}': own})

@@ -36,7 +36,7 @@ class TextReader:
         self.image = image
         self.padding = padding
 
-    def fuse(self, texts: Sequence[str], owners: Sequence[int]) -> Tensor:
+    def fuse(self, texts: Sequence[str], owners: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         """Read texts in view of their images.
 
         Args:
@@ -44,23 +44,42 @@ class TextReader:
             owners (Sequence[int]): n places of the images in the group.
 
         Returns:
-            Tensor: E_W, (n, num_fused, dims).
+            tuple: E_W, (n, num_fused, dims), and its padding mask, (n, num_fused), or None without padding.
         """
         if not texts:
             # One unused row keeps all parameters in the graph of distributed training.
-            return self.fuse([''], [0])[:0]
+            fused, padding = self.fuse([''], [0])
+            return fused[:0], None if padding is None else padding[:0]
         text = self.encoder(texts)
         owners = torch.as_tensor(owners, device=self.image.device)
-        return self.fusion(text.tokens, self.image, text.padding, self.padding, owners)
+        fused = self.fusion(text.tokens, self.image, text.padding, self.padding, owners)
+        return fused, self.fusion.output_padding(text.padding)
 
     def loss(self, texts: Sequence[str], owners: Sequence[int], targets: Sequence[str]) -> Tensor:
         """Mean cross-entropy of the target tokens; see :meth:`fuse` and :meth:`T5TextDecoder.loss`."""
-        return self.decoder.loss(self.fuse(texts, owners), None, targets)
+        return self.decoder.loss(*self.fuse(texts, owners), targets)
 
     def write(
-        self, texts: Sequence[str], owners: Sequence[int], num_beams: int, max_new_tokens: int
+        self,
+        texts: Sequence[str],
+        owners: Sequence[int],
+        num_beams: int,
+        max_new_tokens: int,
+        see_image: bool = True,
     ) -> list[str]:
-        """Generate one sentence per text; see :meth:`fuse` and :meth:`T5TextDecoder.generate`."""
+        """Generate one sentence per text.
+
+        Args:
+            texts (Sequence[str]): n texts.
+            owners (Sequence[int]): n places of the images in the group.
+            num_beams (int): See :meth:`T5TextDecoder.generate`.
+            max_new_tokens (int): See :meth:`T5TextDecoder.generate`.
+            see_image (bool): Whether the decoder reads E_W; else the text encoder's output alone.
+
+        Returns:
+            list[str]: n sentences.
+        """
         if not texts:
             return []
-        return self.decoder.generate(self.fuse(texts, owners), None, num_beams, max_new_tokens)
+        embedding = self.fuse(texts, owners) if see_image else self.encoder(texts)
+        return self.decoder.generate(*embedding, num_beams, max_new_tokens)

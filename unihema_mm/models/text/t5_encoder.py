@@ -20,7 +20,8 @@ class TextFeatures(NamedTuple):
     """Encoded texts of a batch.
 
     Attributes:
-        tokens (Tensor): float32, (bs, num_tokens, dims); zero at padding.
+        tokens (Tensor): float32, (bs, num_tokens, dims); zero at padding, or T5's own output there with
+            ``pad_to_max_length``.
         padding (Tensor): Bool, (bs, num_tokens), True at padding.
     """
 
@@ -43,6 +44,9 @@ class T5TextEncoder(BaseModule):
             ``model`` where that is a name.
         max_length (int): Longest text in tokens; the rest is cut. Defaults to 64
             as in the released code.
+        pad_to_max_length (bool): Give every text ``max_length`` tokens, those
+            behind its end being what T5 makes of its padding token, as in the
+            released code. Defaults to False.
         dtype (str): 'float32' or 'bfloat16'. T5 overflows in float16.
         cache_size (int): Distinct texts kept while frozen. Defaults to 1024.
         init_cfg (dict, optional): Initialisation config of mmengine.
@@ -58,6 +62,7 @@ class T5TextEncoder(BaseModule):
         model: str | dict,
         tokenizer: str | None = None,
         max_length: int = 64,
+        pad_to_max_length: bool = False,
         dtype: str = 'float32',
         cache_size: int = 1024,
         init_cfg: dict | None = None,
@@ -65,8 +70,9 @@ class T5TextEncoder(BaseModule):
         super().__init__(init_cfg)
         self.model, self.tokenizer = build_t5(T5EncoderModel, model, tokenizer, dtype, part='text_encoder')
         self.max_length = max_length
+        self.pad_to_max_length = pad_to_max_length
         self.cache_size = cache_size
-        self._cache: OrderedDict[str, Tensor] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
         self.register_buffer('tokenizer_fingerprint', tokenizer_fingerprint(self.tokenizer))
         self.register_load_state_dict_pre_hook(_before_loading)
 
@@ -90,7 +96,7 @@ class T5TextEncoder(BaseModule):
             texts (Sequence[str]): bs texts.
 
         Returns:
-            TextFeatures: Features as wide as the longest text of the batch.
+            TextFeatures: Features as wide as the longest text of the batch, or as ``max_length``.
         """
         if self.frozen:
             with torch.no_grad():
@@ -98,12 +104,12 @@ class T5TextEncoder(BaseModule):
         else:
             self._cache.clear()
             encoded = self._encode(texts)
-        lengths = torch.tensor([len(tokens) for tokens in encoded], device=encoded[0].device)
-        tokens = pad_sequence(list(encoded), batch_first=True)
+        tokens = pad_sequence([rows for rows, _ in encoded], batch_first=True)
+        lengths = torch.tensor([length for _, length in encoded], device=tokens.device)
         padding = torch.arange(tokens.size(1), device=tokens.device) >= lengths[:, None]
         return TextFeatures(tokens, padding)
 
-    def _look_up(self, texts: Sequence[str]) -> list[Tensor]:
+    def _look_up(self, texts: Sequence[str]) -> list[tuple[Tensor, int]]:
         missing = [text for text in dict.fromkeys(texts) if text not in self._cache]
         if missing:
             self._cache.update(zip(missing, self._encode(missing), strict=True))
@@ -114,17 +120,24 @@ class T5TextEncoder(BaseModule):
             self._cache.popitem(last=False)
         return encoded
 
-    def _encode(self, texts: Sequence[str]) -> list[Tensor]:
-        """Valid tokens of each text, float32, (num_tokens_i, dims)."""
+    def _encode(self, texts: Sequence[str]) -> list[tuple[Tensor, int]]:
+        """Tokens of each text, float32, (num_tokens_i, dims), and how many of them are valid."""
         weight = t5_weight(self.model)
         batch = self.tokenizer(
-            list(texts), padding=True, truncation=True, max_length=self.max_length, return_tensors='pt'
+            list(texts),
+            padding='max_length' if self.pad_to_max_length else True,
+            truncation=True,
+            max_length=self.max_length,
+            return_tensors='pt',
         ).to(weight.device)
         with torch.autocast(weight.device.type, enabled=False):
             hidden = self.model(
                 input_ids=batch['input_ids'], attention_mask=batch['attention_mask']
             ).last_hidden_state.float()
-        return [row[mask.bool()] for row, mask in zip(hidden, batch['attention_mask'], strict=True)]
+        lengths = batch['attention_mask'].sum(dim=1).tolist()
+        if self.pad_to_max_length:
+            return list(zip(hidden, lengths, strict=True))
+        return [(rows[:length], length) for rows, length in zip(hidden, lengths, strict=True)]
 
     def _apply(self, fn: Callable, *args, **kwargs) -> 'T5TextEncoder':
         self._cache.clear()  # its tensors would stay on the old device
