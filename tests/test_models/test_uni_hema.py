@@ -110,9 +110,12 @@ def test_padding_is_never_a_query(build_model, make_batch):
         encoder_inputs, _ = model.pre_transformer(model.extract_feat(images), samples)
         encoded = model.forward_encoder(**encoder_inputs)
         reference = model.pre_decoder(**encoded, batch_data_samples=samples)[0]['reference_points']
+        model.select_padding = True  # the released form
+        released = model.pre_decoder(**encoded, batch_data_samples=samples)[0]['reference_points']
     assert encoded['memory_mask'][1].any()
     # The anchor of a padding token is infinite, so its box would be exactly (1, 1, 1, 1).
     assert not (reference == 1).all(dim=-1).any()
+    assert (released[1] == 1).all(dim=-1).any()
 
 
 def test_permuting_the_batch_permutes_the_results(build_model, make_batch):

@@ -40,8 +40,8 @@ class UniHema(DINO):
     tasks: samples are grouped by ``metainfo['tasks']``, and each group runs only
     the networks that its tasks read, once.
 
-    Unlike DINO, padding is never selected as a query, and an image with fewer
-    encoder tokens than queries is accepted.
+    Unlike DINO, padding is not selected as a query by default, and an image with
+    fewer encoder tokens than queries is accepted.
 
     Args:
         text_encoder (dict): Config of the text encoder, e.g. ``T5TextEncoder``.
@@ -58,6 +58,8 @@ class UniHema(DINO):
         content_query (str): Content of the object queries: 'learned' (a table,
             as in DINO and in the released code) or 'encoder' (the selected
             encoder tokens, as in the paper's equation of TGVR).
+        select_padding (bool): Whether padding may become a query, with a box of the whole image, as in DINO
+            and in the released code.
         frozen (Sequence[str]): Dotted names of modules that are not trained.
         default_text (str): Prompt of images that carry none.
         **kwargs: See :class:`mmdet.models.DINO`.
@@ -77,6 +79,7 @@ class UniHema(DINO):
         text_decoder: dict | None = None,
         shallow_maps: int = 0,
         content_query: str = 'learned',
+        select_padding: bool = False,
         frozen: Sequence[str] = (),
         default_text: str = 'This image is for the detection of complete blood count cells',
         **kwargs,
@@ -88,6 +91,7 @@ class UniHema(DINO):
             raise InputError('model.tasks is empty; give at least one, e.g. det=dict(type="DetectionTask")')
         self.shallow_maps = shallow_maps
         self.content_query = content_query
+        self.select_padding = select_padding
         self.default_text = default_text
         # What is added to DINO draws from a copy of the random stream: with the same seed, all
         # other weights start as those of a plain DINO.
@@ -233,7 +237,8 @@ class UniHema(DINO):
         """
         tokens, anchors = self.gen_encoder_output_proposals(memory, memory_mask, spatial_shapes)
         logits = self.bbox_head.cls_branches[self.decoder.num_layers](tokens)
-        selected = select_proposals(logits.max(dim=-1).values, memory_mask, self.num_queries)
+        excluded = None if self.select_padding else memory_mask
+        selected = select_proposals(logits.max(dim=-1).values, excluded, self.num_queries)
 
         tokens, anchors, logits = (_gather(rows, selected) for rows in (tokens, anchors, logits))
         boxes_unact = self.bbox_head.reg_branches[self.decoder.num_layers](tokens) + anchors
