@@ -28,7 +28,7 @@ OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine.optimi
 
 EVALUATOR = _child('EVALUATOR')
 FUNCTIONS = _child('FUNCTIONS')
-LOG_PROCESSORS = _child('LOG_PROCESSORS')
+LOG_PROCESSORS = _child('LOG_PROCESSORS', 'engine.task_log_processor')
 LOOPS = _child('LOOPS', 'engine.loops')
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS')
 OPTIMIZERS = _child('OPTIMIZERS')

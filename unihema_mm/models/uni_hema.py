@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from mmdet.models import DINO
 from mmdet.structures import OptSampleList, SampleList
-from torch import Tensor, nn
+from torch import Tensor
 
 from unihema_mm.models.features import SmearFeatures
 from unihema_mm.models.layers import (
@@ -14,6 +14,7 @@ from unihema_mm.models.layers import (
     select_proposals,
 )
 from unihema_mm.models.routing import TaskGroup, group_by_tasks
+from unihema_mm.models.tasks import TaskDict
 from unihema_mm.models.text import TextFeatures
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
@@ -105,7 +106,7 @@ class UniHema(DINO):
             if text_decoder is not None:
                 shared = {key: text_encoder[key] for key in DECODER_SHARES if key in text_encoder}
                 self.text_decoder = MODELS.build({**shared, **text_decoder})
-            self.tasks = nn.ModuleDict(
+            self.tasks = TaskDict(
                 {key: MODELS.build({'embed_dims': self.embed_dims, **task}) for key, task in tasks.items()}
             )
         if content_query == 'encoder':
@@ -123,13 +124,6 @@ class UniHema(DINO):
         super().train(mode)
         freeze(frozen_modules(self, self._frozen))
         return self
-
-    def init_weights(self) -> None:
-        """Initialise DINO as mmdet does, and the tasks without disturbing its random stream."""
-        super().init_weights()
-        with torch.random.fork_rng():
-            for task in self.tasks.values():
-                task.init_weights()
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses of all tasks in a batch.

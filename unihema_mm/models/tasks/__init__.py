@@ -1,6 +1,6 @@
 """Tasks as plugins: each says which features it reads, and implements loss and predict."""
 
-from .base import Task
+from .base import Task, TaskDict
 from .classification import CellClassificationTask
 from .detection import DetectionTask
 from .instance_masks import InstanceMaskTask
@@ -15,5 +15,6 @@ __all__ = [
     'MorphologyTask',
     'SegmentationTask',
     'Task',
+    'TaskDict',
     'TextGenerationTask',
 ]

@@ -3,8 +3,9 @@
 from abc import ABCMeta, abstractmethod
 from typing import Any
 
+import torch
 from mmdet.structures import SampleList
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleDict
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
@@ -68,6 +69,19 @@ class Task(BaseModule, metaclass=ABCMeta):
         Raises:
             InputError: It does not.
         """
+
+
+class TaskDict(ModuleDict):
+    """The tasks of a model by key.
+
+    Their initialisation leaves the random stream as it was, so that all other weights start as those of a
+    model without them.
+    """
+
+    def init_weights(self) -> None:
+        """Initialise all tasks."""
+        with torch.random.fork_rng():
+            super().init_weights()
 
 
 def truth(sample: BaseDataElement, field: str, mend: str) -> Any:
