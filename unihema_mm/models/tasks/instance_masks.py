@@ -5,6 +5,7 @@ from mmdet.models.layers import MLP
 from mmdet.structures import SampleList
 from mmdet.utils import reduce_mean
 from torch import Tensor
+from torch.nn import functional as F
 
 from unihema_mm.models.layers import MaskFeatures, mask_logits
 from unihema_mm.models.object_queries import ObjectQueries
@@ -99,7 +100,13 @@ class InstanceMaskTask(Task):
     def _mask_features(self, memory: tuple, backbone: tuple[Tensor, ...]) -> Tensor:
         height, width = memory.shapes[0].tolist()
         finest = memory.values[:, : height * width].transpose(1, 2).unflatten(2, (height, width))
-        return self.features(backbone[0], finest).float()
+        shallow = backbone[0]
+        if memory.padding is not None:
+            # Beyond the border of an image, the convolutions read zeros.
+            padding = memory.padding[:, : height * width].unflatten(1, (height, width)).unsqueeze(1)
+            finest = finest.masked_fill(padding, 0)
+            shallow = shallow.masked_fill(F.interpolate(padding.float(), shallow.shape[-2:]).bool(), 0)
+        return self.features(shallow, finest).float()
 
     def _stage_losses(
         self,

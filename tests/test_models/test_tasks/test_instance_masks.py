@@ -1,0 +1,54 @@
+"""A mask per detected cell: sizes, order, images without cells."""
+
+import pytest
+import torch
+
+SIZES = [(64, 96), (51, 37)]
+
+
+@pytest.mark.parametrize('rescale', [True, False])
+def test_masks_belong_to_the_detections(build_all_tasks, make_mixed, rescale):
+    model = build_all_tasks().eval()
+    inputs, samples = make_mixed(model, [(('det', 'inst'), size) for size in SIZES], training=False)
+    samples[1].set_metainfo(dict(ori_shape=(50, 38)))
+    with torch.no_grad():
+        model.predict(inputs, samples, rescale=rescale)
+    expected = [(128, 192), (50, 38)] if rescale else SIZES
+    for sample, size in zip(samples, expected, strict=True):
+        found = sample.pred_instances
+        assert len(found) == 20
+        assert found.masks.shape == (20, *size) and found.masks.dtype == torch.bool
+        assert found.mask_scores.shape == (20,) and (found.mask_scores <= found.scores).all()
+        # Several classes of a query share its mask.
+        first = {int(query): place for place, query in reversed([*enumerate(found.queries)])}
+        assert all(
+            torch.equal(mask, found.masks[first[int(query)]])
+            for query, mask in zip(found.queries, found.masks, strict=True)
+        )
+
+
+def test_detections_are_those_of_the_detector_alone(build_all_tasks, make_mixed):
+    model = build_all_tasks().eval()
+    found = []
+    for tasks in (('det',), ('inst',), ('inst', 'det')):
+        with torch.no_grad():
+            found.append(
+                model.predict(*make_mixed(model, [(tasks, (64, 96))], training=False))[0].pred_instances
+            )
+    for field in ('bboxes', 'scores', 'labels', 'queries'):
+        assert torch.equal(found[0].get(field), found[1].get(field))
+        assert torch.equal(found[0].get(field), found[2].get(field))
+    assert 'masks' not in found[0] and torch.equal(found[1].masks, found[2].masks)
+
+
+@pytest.mark.parametrize('tasks', [('inst',), ('det', 'inst')], ids='+'.join)
+@pytest.mark.parametrize('objects', [0, 1])
+def test_a_batch_of_one(build_all_tasks, make_mixed, tasks, objects):
+    model = build_all_tasks().train()
+    losses = model.loss(*make_mixed(model, [(tasks, (51, 37), objects)]))
+    names = {name.removeprefix('inst.') for name in losses if name.startswith('inst.')}
+    layers = {f'{layer}{name}' for layer in ('', 'd0.', 'd1.') for name in ('loss_mask', 'loss_dice')}
+    assert names == (layers | {'dn_loss_mask', 'dn_loss_dice'} if 'det' in tasks else layers)
+    for name, value in losses.items():
+        if name.startswith('inst.'):
+            assert value.isfinite() and (value > 0) == bool(objects), name
