@@ -29,7 +29,7 @@ def sample(request):
     return lambda name: _existing(request, '--samples', name)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def reference(request):
     """Callable name -> folder of golden numbers; skips where it is absent."""
     return lambda name: _existing(request, '--references', name)

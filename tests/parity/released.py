@@ -14,10 +14,9 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 from transformers import T5Config, T5EncoderModel
 
-from unihema_mm.models.layers.box_encoding import widen_box_encoding
+from unihema_mm.models.released_weights import adapt
 from unihema_mm.registry import MODELS
-
-from .released_names import rename
+from unihema_mm.utils.released_names import rename
 
 FLAN_T5_BASE = dict(
     vocab_size=32128,
@@ -51,12 +50,20 @@ class Golden:
         assert self.rule['checksum'](array) == original['crc32'], name
         return torch.from_numpy(array)
 
+    def released_state(self) -> dict[str, Tensor]:
+        """State dict of the released network; entries that are one tensor share their memory."""
+        drawn: dict[str, Tensor] = {}
+        for name, entry in self.entries.items():
+            original = entry.get('alias_of') or name
+            drawn[original] = drawn[original] if original in drawn else self.weight(original)
+        return {name: drawn[entry.get('alias_of') or name] for name, entry in self.entries.items()}
+
     def load(self, module: nn.Module, prefix: str = '', not_released: tuple[str, ...] = ()) -> nn.Module:
         """Fill every entry of a module that is called ``prefix`` in the model; return it in eval mode.
 
         Entries that start with a name in ``not_released`` keep their values.
         """
-        ours = {rename(name): name for name in self.entries}
+        ours = {new: name for name in self.entries for new in rename(name)}
         state = {}
         for name, value in module.state_dict().items():
             if any(map(name.startswith, not_released)):
@@ -65,11 +72,7 @@ class Golden:
             if name.endswith('num_batches_tracked') and prefix + name not in ours:
                 state[name] = value  # a frozen batch norm of the released backbone counts nothing
                 continue
-            weight = self.weight(ours[prefix + name])
-            if 'ref_point_head.layers.0.weight' in name and weight.shape != value.shape:
-                weight = widen_box_encoding(weight)
-            # The released class token has two more axes of length one.
-            state[name] = weight.flatten() if prefix + name == 'scfe.query' else weight
+            state[name] = adapt(prefix + name, self.weight(ours[prefix + name]))
         module.load_state_dict(state)
         return module.eval()
 
@@ -137,7 +140,7 @@ def encode_images(folder: Path, case: str) -> dict:
 def encode_texts(folder: Path) -> dict[str, Tensor]:
     """T5 encoder outputs (bs, 64, 768) of every case."""
     golden = Golden(folder)
-    t5 = golden.load(T5EncoderModel(T5Config(**FLAN_T5_BASE)), 't5.', ('encoder.embed_tokens.',))
+    t5 = golden.load(T5EncoderModel(T5Config(**FLAN_T5_BASE)), 'text_encoder.model.')
     texts = {}
     for case in 'AB':
         ids = torch.from_numpy(golden.inputs[f'{case}.prompt_ids']).long()

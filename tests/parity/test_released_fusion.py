@@ -10,9 +10,9 @@ from unihema_mm.models import (
     QueryGuidedMaskFinder,
     SingleCellFeatureExtraction,
 )
+from unihema_mm.utils.released_names import death_of, rename, twin_of
 
 from .released import Golden, build_detector, encode_images, encode_texts
-from .released_names import rename
 
 CASES = pytest.mark.parametrize('case', ['A', 'B'])
 
@@ -33,18 +33,20 @@ def record(outputs, name, pick=lambda inputs, output: output):
 
 
 def test_every_released_name_has_a_rule(golden):
-    """No two names claim one place; a name without a place is dead or has a twin that has one."""
+    """No two names claim one place; a name without a place is dead or the twin of one that has one."""
     renamed = {name: rename(name) for name in golden.entries}
-    places = [place for place in renamed.values() if place is not None]
+    places = [place for group in renamed.values() for place in group]
+    assert len(golden.entries) == 1062
     assert len(places) == len(set(places))
     original = {name: entry.get('alias_of') or name for name, entry in golden.entries.items()}
-    placed = {original[name] for name, place in renamed.items() if place is not None}
-    lost = [
-        name
-        for name, place in renamed.items()
-        if place is None and original[name] not in placed and not golden.entries[name]['dead']
-    ]
-    assert not lost
+    for name, group in renamed.items():
+        twin = twin_of(name)
+        assert bool(group) + bool(twin) + bool(death_of(name)) == 1, name
+        if twin:
+            assert original[twin] == original[name]
+            assert renamed[twin]
+        if death_of(name):
+            assert golden.entries[name]['dead'], name
 
 
 def test_unknown_released_name_is_an_error():
@@ -82,8 +84,8 @@ def test_decoder_and_heads(golden, folder):
 @torch.no_grad()
 @CASES
 def test_single_cell_features_and_classes(golden, folder, case):
-    extract = golden.load(SingleCellFeatureExtraction(mean_over_padding=True), 'scfe.')
-    head = golden.load(CellClassHead(), 'cell_class_head.')
+    extract = golden.load(SingleCellFeatureExtraction(mean_over_padding=True), 'tasks.cls.feature.')
+    head = golden.load(CellClassHead(), 'tasks.cls.head.')
     features = extract(encode_images(folder, case)['memory'])
     golden.check(f'{case}.E_Z', features)
     golden.check(f'{case}.pred_image_class', head(features))
@@ -92,14 +94,14 @@ def test_single_cell_features_and_classes(golden, folder, case):
 @torch.no_grad()
 @CASES
 def test_attributes(golden, case):
-    head = golden.load(CellAttributeHead(), 'attribute_head.')
+    head = golden.load(CellAttributeHead(), 'tasks.morph.head.')
     golden.check(f'{case}.pred_morphology', head(torch.from_numpy(golden.outputs[f'{case}.decoder.hs5'])))
 
 
 @torch.no_grad()
 def test_attributes_of_detections(golden):
     """The values that the released demo shows for its 300 best detections."""
-    head = golden.load(CellAttributeHead(), 'attribute_head.')
+    head = golden.load(CellAttributeHead(), 'tasks.morph.head.')
     _, values = head.predict(torch.from_numpy(golden.outputs['A.decoder.hs5'])[0])
     scores = torch.from_numpy(golden.outputs['A.pred_logits'])[0].sigmoid()
     query = scores.flatten().topk(300).indices // scores.size(1)
@@ -113,7 +115,7 @@ def test_attributes_of_detections(golden):
 @torch.no_grad()
 @CASES
 def test_mask_finder(golden, folder, case):
-    finder = golden.load(QueryGuidedMaskFinder(pixel_map='branches', stride=None), 'qgmf.')
+    finder = golden.load(QueryGuidedMaskFinder(pixel_map='branches', stride=None), 'tasks.seg.finder.')
     outputs = {}
     finder.query_embed.register_forward_hook(record(outputs, 'query0', lambda _, output: output[:, 0]))
     finder.pixel_map.register_forward_hook(record(outputs, 'parts', lambda inputs, _: inputs))
@@ -140,7 +142,7 @@ def test_mask_finder(golden, folder, case):
 @CASES
 def test_cross_modal_fusion(golden, folder, case):
     fusion = CrossModalFusion(num_layers=2, order=('image', 'text'), ffn_dims=1024, text_residual=True)
-    golden.load(fusion, 'cmf.')
+    golden.load(fusion, 'text_fusion.')
     outputs = {}
     for index, layer in enumerate(fusion.layers):
         layer.norms['image'].register_forward_hook(record(outputs, f'layer{index}.img'))

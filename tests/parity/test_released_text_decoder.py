@@ -15,9 +15,9 @@ def test_text_decoder(reference, tiny_tokenizer):
     folder = reference('uni_hema')
     golden = Golden(folder)
     decoder = T5TextDecoder(dict(FLAN_T5_BASE, tie_word_embeddings=False), tokenizer=str(tiny_tokenizer))
-    golden.load(decoder.model, 't5.')
+    golden.load(decoder.model, 'text_decoder.model.')
     fusion = CrossModalFusion(num_layers=2, order=('image', 'text'), ffn_dims=1024, text_residual=True)
-    golden.load(fusion, 'cmf.')
+    golden.load(fusion, 'text_fusion.')
 
     for case in 'AB':
         padding = torch.from_numpy(golden.inputs[f'{case}.prompt_mask']) == 0

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmdet.models import DINOHead
 from mmengine.structures import InstanceData
 
 
@@ -33,3 +34,22 @@ def test_predictions_that_are_not_finite_name_the_image(head):
     head._get_targets_single(logits, boxes, gt, meta)
     with pytest.raises(FloatingPointError, match=r'images/smear_7\.jpg.*not finite'):
         head._get_targets_single(logits.fill_(float('nan')), boxes, gt, meta)
+
+
+@pytest.mark.parametrize('eps', [1e-5, 1e-3])
+def test_reference_boxes_are_kept_from_their_limits(build_model, eps):
+    head = build_model().bbox_head
+    head.reference_eps = eps
+    references = [
+        torch.rand(1, 5, 4),
+        torch.tensor([0.0, 1.0, 5e-4, 0.5]).expand(1, 5, 4),
+        *torch.rand(2, 1, 5, 4),
+    ]
+    states = torch.randn(3, 1, 5, 128)
+    logits, boxes = head(states, references)
+    expected_logits, expected_boxes = DINOHead.forward(head, states, references)
+    assert torch.equal(logits, expected_logits)
+    assert torch.equal(boxes[0], expected_boxes[0])
+    assert torch.equal(boxes[1], expected_boxes[1]) is (eps == 1e-5)
+    limits = (references[1].clamp(min=eps) / (1 - references[1]).clamp(min=eps)).log()
+    torch.testing.assert_close(boxes[1], (head.reg_branches[1](states[1]) + limits).sigmoid())

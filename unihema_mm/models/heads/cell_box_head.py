@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from mmdet.models import DINOHead
+from mmdet.models.layers import inverse_sigmoid
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from mmengine.structures import InstanceData
 from torch import Tensor
@@ -24,7 +25,17 @@ class CellBoxHead(DINOHead):
     detections name their object query (``queries``), training works without
     denoising queries, and predictions that are not finite stop the run with the
     name of the image.
+
+    Args:
+        reference_eps (float): Least distance of a coordinate of a reference box
+            from 0 and 1 when a prediction is added to it. Defaults to mmdet's
+            1e-5; DINO's own code and the released Uni-Hema have 1e-3, as mmdet's
+            decoder does.
     """
+
+    def __init__(self, *args, reference_eps: float = 1e-5, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.reference_eps = reference_eps
 
     def forward(self, hidden_states: Tensor, references: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Predict classes and boxes for every decoder layer.
@@ -38,8 +49,12 @@ class CellBoxHead(DINOHead):
             tuple[Tensor, Tensor]: Logits (num_layers, bs, num_queries,
             num_classes) and normalised boxes (num_layers, bs, num_queries, 4).
         """
-        logits, boxes = super().forward(hidden_states, references)
-        return logits.float(), boxes.float()
+        logits, boxes = [], []
+        for layer, states in enumerate(hidden_states):
+            reference = inverse_sigmoid(references[layer], eps=self.reference_eps)
+            logits.append(self.cls_branches[layer](states).float())
+            boxes.append((self.reg_branches[layer](states) + reference).sigmoid().float())
+        return torch.stack(logits), torch.stack(boxes)
 
     @staticmethod
     def split_outputs(
