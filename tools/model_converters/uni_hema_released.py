@@ -45,12 +45,22 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def write_weights(path: Path, weights: dict[str, Tensor]) -> None:
     """Write a state dict; the file is whole or absent."""
     if path.suffix == '.safetensors':
-        # The format knows no shared memory.
-        write_bytes(path, save({name: value.clone().contiguous() for name, value in weights.items()}))
+        write_bytes(path, save(_apart(weights)))
         return
     buffer = io.BytesIO()
     torch.save({'state_dict': weights}, buffer)
     write_bytes(path, buffer.getbuffer())
+
+
+def _apart(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors that share memory with an earlier one, which the format safetensors does not know."""
+    seen: set[int] = set()
+    apart = {}
+    for name, value in weights.items():
+        memory = value.untyped_storage().data_ptr()
+        apart[name] = value.clone() if memory in seen else value.contiguous()
+        seen.add(memory)
+    return apart
 
 
 def main() -> None:

@@ -63,10 +63,10 @@ def convert_released(weights: Mapping[str, Tensor], source: str) -> ReleasedWeig
         )
     for name, value in weights.items():
         twin = twin_of(name)
-        if twin is not None and not torch.equal(value, weights[twin]):
+        if twin is not None and not (twin in weights and torch.equal(value, weights[twin])):
             raise InputError(
-                f'{source}: {name} differs from {twin}, but they are one tensor in the released Uni-Hema; '
-                'its layers have been trained apart and have no place in this model'
+                f'{source}: {name} is not equal to {twin}, but they are one tensor in the released Uni-Hema; '
+                'give the checkpoint of its authors'
             )
     added = _added(converted)
     dropped = {name: death_of(name) for name in weights}
@@ -102,4 +102,6 @@ def _added(converted: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for name in converted
         if name.startswith('backbone.') and name.endswith('.running_var')
     }
+    if GATE_WEIGHT not in converted:
+        return counters
     return {GATE_SCALE: torch.ones(len(converted[GATE_WEIGHT])), **counters}
