@@ -148,7 +148,7 @@ def test_steps_of_changing_tasks_end_with_equal_weights(mixed_config, run_tool, 
 
 
 def test_batches_of_different_tasks_are_one_clear_error(mixed_config, run_tool, environment):
-    """Without the sampler the processes take turns through the images, of which one alone is for detection."""
+    """Without the sampler the processes take turns through the images; one alone is for detection."""
     config = mixed_config(1, None)
     options = ['--cfg-options', 'train_dataloader.dataset.datasets.det.indices=1']
     done = run_tool('dist_train.sh', config, 2, *options, environment=environment)
