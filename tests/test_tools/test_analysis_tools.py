@@ -46,13 +46,55 @@ def test_benchmark(toy_config, call_tool, tmp_path):
         '--out',
         out,
     ]
-    assert call_tool('analysis_tools/benchmark.py', toy_config(), *options, '--device', 'cpu') == 0
+    assert (
+        call_tool('analysis_tools/benchmark.py', toy_config(), '--compare', *options, '--device', 'cpu') == 0
+    )
     content = json.loads(out.read_text())
     assert set(content['results']) == {'train', 'predict'}
     for result in content['results'].values():
         low, high = result['ratio_quartiles']
         assert 0 < low <= result['ratio'] <= high and result['baseline_seconds'] > 0
-    assert content['environment']['objects'] == [2, 5]
+    assert content['environment']['objects'] == [2, 5] and content['environment']['baseline'] == 'DINO'
+
+
+TASKS = """
+model.update(
+    text_fusion=dict(type='CrossModalFusion', num_queries=4, num_heads=4),
+    text_decoder=dict(type='T5TextDecoder'),
+    tasks=dict(
+        morph=dict(type='MorphologyTask', schema='wbcatt'),
+        cls=dict(type='CellClassificationTask', num_classes=3, attributes='wbcatt'),
+        vqa=dict(type='TextGenerationTask', source='questions', target='answers', num_beams=1),
+    ),
+)
+"""
+
+
+def test_benchmark_of_tasks(toy_config, call_tool, tmp_path, capfd):
+    out, config = tmp_path / 'benchmark.json', toy_config(extra=TASKS)
+    options = ['--iters', 1, '--warmup', 0, '--batch-size', 1, '--size', 48, 64, '--objects', 2, '--out', out]
+    options += ['--texts', 3, '--new-tokens', 2, '--device', 'cpu']
+    tool = 'analysis_tools/benchmark.py'
+    assert call_tool(tool, config, *options, '--no-memory') == 0
+    results = json.loads(out.read_text())['results']
+    both = {'train', 'predict'}
+    assert {key: set(rows) for key, rows in results.items()} == {
+        'det': both,
+        'morph': both,
+        'cls': both,
+        'vqa': both | {'texts'},
+    }
+    assert results['cls']['train']['limit'] == 1.05 and results['vqa']['texts']['limit'] == 2
+    assert results['det']['train']['limit'] is None and results['det']['train']['ratio'] > 0
+    assert 'vqa texts, against 1 text and 2 decodes: ratio ' in capfd.readouterr().out
+
+    assert call_tool(tool, config, *options, '--tasks', 'cls', '--mode', 'predict') == 0
+    ((key, rows),) = json.loads(out.read_text())['results'].items()
+    assert key == 'cls' and set(rows) == {'predict'}
+    assert rows['predict']['mib'] > 1 and rows['predict']['baseline_mib'] > 1
+
+    assert call_tool(tool, config, *options, '--tasks', 'count') == 2
+    assert "'count' is no task of this model, which has det, morph, cls, vqa" in capfd.readouterr().err
 
 
 @pytest.fixture
