@@ -1,19 +1,13 @@
 """UniHema beside DINO: ``python tools/analysis_tools/compare_with_dino.py CONFIG``."""
 
 import argparse
-import json
-import subprocess
-import sys
 from pathlib import Path
 
-from mmengine.config import Config
-
+from unihema_mm.engine.comparison import train_and_test
 from unihema_mm.engine.launch import ConfigOptions, load_config
-from unihema_mm.engine.testing import METRICS_FILE
 from unihema_mm.utils.atomic import write_bytes, write_json
 from unihema_mm.utils.baseline import dino_baseline
-from unihema_mm.utils.checkpoint import find_resume_checkpoint
-from unihema_mm.utils.errors import InputError, exit_on_input_error
+from unihema_mm.utils.errors import exit_on_input_error
 
 TOOLS = Path(__file__).resolve().parents[1]
 
@@ -27,28 +21,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='replace values of both configs')  # fmt: skip
     return parser.parse_args()
-
-
-def run_one(cfg: Config, folder: Path) -> dict:
-    """Train and test one config in ``folder``, unless this is done; returns the metrics."""
-    config, metrics = folder / 'config.py', folder / METRICS_FILE
-    cfg.work_dir = str(folder)
-    if not config.exists():
-        write_bytes(config, cfg.pretty_text.encode())
-    elif config.read_text() != cfg.pretty_text:
-        raise InputError(
-            f'{config}: differs from the config given now; delete {folder} or choose another --work-dir'
-        )
-    if not metrics.exists():
-        run('train.py', config, '--work-dir', folder, '--resume')
-        run('test.py', config, find_resume_checkpoint(folder), '--work-dir', folder)
-    return json.loads(metrics.read_text())
-
-
-def run(tool: str, *arguments: str | Path) -> None:
-    code = subprocess.run([sys.executable, TOOLS / tool, *map(str, arguments)]).returncode
-    if code:
-        raise InputError(f'{tool} {arguments[0]}: ended with exit code {code}, see above')
 
 
 def table(results: dict[str, dict]) -> str:
@@ -70,8 +42,8 @@ def main() -> None:
         work_dir = args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_vs_dino'
         baseline = dino_baseline(cfg)
         results = {
-            'UniHema': run_one(cfg, work_dir / 'uni_hema'),
-            'DINO': run_one(baseline, work_dir / 'dino'),
+            'UniHema': train_and_test(cfg, work_dir / 'uni_hema', TOOLS),
+            'DINO': train_and_test(baseline, work_dir / 'dino', TOOLS),
         }
     write_json(work_dir / 'comparison.json', results)
     write_bytes(work_dir / 'comparison.md', table(results).encode())
