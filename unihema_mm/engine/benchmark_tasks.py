@@ -176,7 +176,7 @@ def _encoder_job(cfg: Config, model: nn.Module, batch: dict, mode: str, key: str
 def _texts_jobs(
     setting: Setting, model: nn.Module, key: str
 ) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Many texts on one image; and one on it, then the others from given image tokens, decoded in one batch."""
+    """Many texts on one image; and one on it, then the others from given image tokens, as one batch."""
     task = model.tasks[key]
     rng = np.random.default_rng(1)
     batch = task_batch(key, task, setting.size, setting.objects[:1], model.bbox_head.num_classes)
