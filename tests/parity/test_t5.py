@@ -99,23 +99,29 @@ def test_generated_tokens(t5, encoder, decoder, inputs, num_beams, monkeypatch):
 
 
 class Bypass(torch.nn.Module):
-    """CMF that reads the text alone."""
+    """CMF that reads the text alone and keeps its tokens."""
 
     def forward(self, text, image, text_padding, image_padding, owners):
         return text
 
+    def output_padding(self, text_padding):
+        return text_padding
+
 
 @torch.no_grad()
-@pytest.mark.parametrize('place', range(2))
-def test_task(t5, encoder, decoder, place):
-    """Prefix, reader and both halves; one question, as what CMF returns is never padding."""
-    reader = TextReader(encoder, Bypass(), decoder, torch.zeros(1, 5, 8), None)
+def test_task(t5, encoder, decoder):
+    """Prefix, reader and both halves, on two images with one question and with three."""
+    reader = TextReader(encoder, Bypass(), decoder, torch.zeros(2, 5, 8), None)
     task = TextGenerationTask('questions', 'answers', prefix='Q: ', num_beams=2, max_new_tokens=16)
-    question = QUESTIONS[place].removeprefix('Q: ')
-    sample = DetDataSample(metainfo=dict(questions=[question], answers=[ANSWERS[place]]))
-    inputs = decoder.tokenizer([QUESTIONS[place]], return_tensors='pt')
-    expected = t5(**inputs, labels=decoder.tokenize([ANSWERS[place]]))
-    torch.testing.assert_close(task.loss([sample], reader)['loss_text'], expected.loss)
-    task.predict([sample], reader)
+    own = QUESTIONS[:1], QUESTIONS[1:]
+    samples = [
+        DetDataSample(metainfo=dict(questions=own[0], answers=ANSWERS[:1])),
+        DetDataSample(metainfo=dict(questions=own[1], answers=ANSWERS[1:])),
+    ]
+    inputs = decoder.tokenizer([f'Q: {text}' for text in QUESTIONS], padding=True, return_tensors='pt')
+    expected = t5(**inputs, labels=decoder.tokenize(ANSWERS))
+    torch.testing.assert_close(task.loss(samples, reader)['loss_text'], expected.loss)
+    task.predict(samples, reader)
     ids = t5.generate(**inputs, num_beams=2, max_new_tokens=16, do_sample=False)
-    assert sample.pred_answers == decoder.tokenizer.batch_decode(ids, skip_special_tokens=True)
+    answers = decoder.tokenizer.batch_decode(ids, skip_special_tokens=True)
+    assert [sample.pred_answers for sample in samples] == [answers[:1], answers[1:]]
