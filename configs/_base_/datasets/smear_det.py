@@ -2,7 +2,11 @@
 dataset_type = 'SmearDetDataset'
 data_root = 'data/bccd/'
 
+# resize_type: by default mmcv's Resize, which cannot resize boxes and masks of mmdet.
 short_sides = [(side, 1333) for side in range(480, 801, 32)]
+multi_scale = dict(
+    type='mmdet.RandomChoiceResize', scales=short_sides, resize_type='mmdet.Resize', keep_ratio=True
+)
 train_pipeline = [
     dict(type='LoadSmearImage'),
     dict(type='LoadCellAnnotations', with_bbox=True),
@@ -10,20 +14,16 @@ train_pipeline = [
     dict(
         type='RandomChoice',
         transforms=[
-            [dict(type='mmdet.RandomChoiceResize', scales=short_sides, keep_ratio=True)],
+            [multi_scale],
             [
-                dict(
-                    type='mmdet.RandomChoiceResize',
-                    scales=[(400, 4200), (500, 4200), (600, 4200)],
-                    keep_ratio=True,
-                ),
+                dict(multi_scale, scales=[(400, 4200), (500, 4200), (600, 4200)]),
                 dict(
                     type='mmdet.RandomCrop',
                     crop_type='absolute_range',
                     crop_size=(384, 600),
                     allow_negative_crop=True,
                 ),
-                dict(type='mmdet.RandomChoiceResize', scales=short_sides, keep_ratio=True),
+                multi_scale,
             ],
         ],
     ),

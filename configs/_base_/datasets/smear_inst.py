@@ -5,7 +5,13 @@ train_pipeline = [
     dict(type='LoadSmearImage'),
     dict(type='LoadCellAnnotations', with_bbox=True, with_mask=True),
     dict(type='mmdet.RandomFlip', prob=0.5),
-    dict(type='mmdet.RandomResize', scale=(1024, 1024), ratio_range=(0.1, 2.0), keep_ratio=True),
+    dict(
+        type='mmdet.RandomResize',
+        scale=(1024, 1024),
+        ratio_range=(0.1, 2.0),
+        resize_type='mmdet.Resize',  # by default mmcv's, which cannot resize boxes and masks of mmdet
+        keep_ratio=True,
+    ),
     dict(
         type='mmdet.RandomCrop',
         crop_type='absolute',

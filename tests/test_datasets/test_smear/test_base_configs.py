@@ -50,6 +50,22 @@ def test_full_size(load, name, kinds, size):
         assert sample.gt_sem_seg.shape == sample.ori_shape != sample.img_shape
 
 
+@pytest.mark.parametrize(('name', 'longest'), [('smear_det', 1333), ('smear_inst', 1024)])
+def test_full_size_fields(load, name, longest):
+    dataset = DATASETS.build(load(name).train_dataloader.dataset)
+    sizes = set()
+    for _ in range(6):
+        sample = dataset[0]['data_samples']
+        height, width = sample.img_shape
+        sizes.add(sample.img_shape)
+        assert max(height, width) <= longest
+        for x1, y1, x2, y2 in sample.gt_instances.bboxes.tensor.tolist():
+            assert 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
+        if name == 'smear_inst':
+            assert sample.gt_instances.masks.masks.shape[1:] == sample.img_shape
+    assert len(sizes) > 1
+
+
 def test_all_tasks_small(load):
     cfg = load('smear_all_tasks_small')
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
@@ -64,3 +80,19 @@ def test_all_tasks_small(load):
     for part in cfg.test_dataloader.values():
         dataset = DATASETS.build(part.dataset)
         assert dataset.test_mode and max(dataset[0]['inputs'].shape) <= 320
+
+
+def test_all_tasks_full_size(load):
+    cfg = load('smear_all_tasks')
+    for part in (cfg.train_dataloader, *cfg.test_dataloader.values()):
+        part.update(num_workers=0, persistent_workers=False)
+    batches = iter(Runner.build_dataloader(cfg.train_dataloader, seed=0))
+    found = [Counter(sample.tasks for sample in next(batches)['data_samples']) for _ in range(2)]
+    assert found == [{('det', 'morph', 'inst'): 2, ('cls',): 2, ('seg',): 2}, {('vqa',): 6, ('mlm',): 6}]
+    assert cfg.test_dataloader.keys() == cfg.test_evaluator.keys()
+    assert cfg.val_dataloader.keys() == cfg.val_evaluator.keys()
+    for name, part in cfg.test_dataloader.items():
+        dataset = DATASETS.build(part.dataset)
+        assert dataset.test_mode and min(dataset[0]['inputs'].shape[1:]) == (
+            800 if name == 'det' else 256 if name.startswith(('vqa', 'mlm')) else 512
+        )
