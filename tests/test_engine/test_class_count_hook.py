@@ -7,6 +7,7 @@ from mmengine.runner import BaseLoop
 from torch import nn
 
 from unihema_mm.engine.hooks import ClassCountHook
+from unihema_mm.models.tasks import DetectionTask
 from unihema_mm.utils.errors import InputError
 
 
@@ -51,8 +52,7 @@ class Task(nn.Module):
 
 def make_task_runner(*datasets, split='val'):
     model = nn.Module()
-    model.tasks = nn.ModuleDict(dict(det=nn.Identity(), cls=Task(3)))
-    model.tasks['det'].reads = ('objects', 'memory')
+    model.tasks = nn.ModuleDict(dict(det=DetectionTask(), cls=Task(3)))
     model.bbox_head = nn.Identity()
     model.bbox_head.num_classes = 2
     loops = dict.fromkeys(('_train_loop', '_val_loop', '_test_loop'))
