@@ -19,9 +19,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    batch_sampler=dict(
-        type='TaskBatchSampler', composition=[dict(det=2, cls=2, seg=2), dict(vqa=6, mlm=6)]
-    ),
+    batch_sampler=dict(type='TaskBatchSampler', composition=[dict(det=2, cls=2, seg=2), dict(vqa=6, mlm=6)]),
     dataset=dict(
         type='MultiSetDataset',
         datasets=dict(
