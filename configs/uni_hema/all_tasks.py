@@ -18,4 +18,4 @@ default_hooks = dict(
     checkpoint=dict(save_best='det/bbox_mAP_50', rule='greater'),
     visualization=dict(_delete_=True, type='SetVisualizationHook'),
 )
-custom_hooks = [*{{_base_.custom_hooks}}, dict(type='SameTasksHook')]
+custom_hooks = [*_base_.custom_hooks, dict(type='SameTasksHook')]
