@@ -53,7 +53,7 @@ class CellClassificationTask(Task):
 
     def loss(self, samples: SampleList, **features) -> dict[str, Tensor]:
         """``loss_cls``, and ``loss_attribute`` with a schema; see :class:`Task`."""
-        vectors = self._vectors(**features)
+        vectors = self.vectors(**features)
         labels = [truth(sample, 'gt_label', 'use a data set of single cells') for sample in samples]
         losses = dict(
             loss_cls=self.head.loss(vectors, torch.cat(labels).to(vectors.device), self._annotated(samples))
@@ -75,7 +75,7 @@ class CellClassificationTask(Task):
 
     def predict(self, samples: SampleList, rescale: bool = True, **features) -> None:
         """Write ``pred_label``, ``pred_scores``, ``pred_feature``, ``pred_attributes``; see :class:`Task`."""
-        vectors = self._vectors(**features)
+        vectors = self.vectors(**features)
         probabilities = self.head.predict(vectors, self._annotated(samples))
         for sample, vector, scores in zip(samples, vectors, probabilities, strict=True):
             sample.pred_scores = scores
@@ -96,8 +96,16 @@ class CellClassificationTask(Task):
         if self.attribute_head is not None:
             self.attribute_head.schema.check(metainfo.get('attributes'))
 
-    def _vectors(self, memory: tuple, tokens: tuple | None = None) -> Tensor:
-        """E_Z, (bs, embed_dims)."""
+    def vectors(self, memory: tuple, tokens: tuple | None = None) -> Tensor:
+        """Compute E_Z, the feature from which class and attributes are read.
+
+        Args:
+            memory (Tokens): ``memory`` of :class:`SmearFeatures`.
+            tokens (Tokens, optional): ``tokens`` of it, where :attr:`reads` names them.
+
+        Returns:
+            Tensor: (bs, embed_dims).
+        """
         if tokens is None:
             return self.feature(memory.values, memory.padding)
         return self.feature(memory.values, memory.padding, tokens.values, tokens.padding)
