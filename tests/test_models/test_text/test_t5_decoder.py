@@ -9,6 +9,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 from unihema_mm.models import T5TextDecoder, T5TextEncoder
 from unihema_mm.models.text.tokenizer import load_tokenizer
 from unihema_mm.registry import MODELS
+from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.freezing import freeze
 
 CONFIG = dict(
@@ -159,6 +160,21 @@ def test_longer_targets_beside_it_do_not_change_a_row(decoder, encoded):
     counts = (decoder.tokenize(ANSWERS) != -100).sum(1)
     mean = (torch.stack(losses) * counts).sum() / counts.sum()
     torch.testing.assert_close(decoder.loss(fused, padding, ANSWERS), mean)
+
+
+def test_mean_over_texts_weighs_a_word_like_a_sentence(decoder, encoded):
+    """The loss is the mean of the losses of each text alone."""
+    assert len({len(decoder.tokenizer(answer).input_ids) for answer in ANSWERS}) == 3
+    rows = [slice(i, i + 1) for i in range(3)]
+    single = [decoder.loss(*(part[row] for part in encoded), ANSWERS[row]) for row in rows]
+    assert not torch.isclose(decoder.loss(*encoded, ANSWERS), torch.stack(single).mean())
+    decoder.average = 'texts'
+    torch.testing.assert_close(decoder.loss(*encoded, ANSWERS), torch.stack(single).mean())
+
+
+def test_unknown_average_is_refused(tiny_tokenizer):
+    with pytest.raises(InputError, match="average must be 'tokens' or 'texts', got 'mean'"):
+        T5TextDecoder(CONFIG, str(tiny_tokenizer), average='mean')
 
 
 def test_batch_order(decoder, encoded):

@@ -38,12 +38,15 @@ class T5TextDecoder(BaseModule):
             ``model`` where that is a name.
         max_length (int): Longest target in tokens, end token included; the rest
             is cut. Defaults to 64 as in the released code.
+        average (str): What the loss is the mean of: 'tokens' of the batch (T5,
+            the released code), or 'texts', each with the mean of its tokens, so
+            that a one-word answer counts as much as a sentence. Defaults to 'tokens'.
         dtype (str): 'float32' or 'bfloat16'. T5 overflows in float16.
         init_cfg (dict, optional): Initialisation config of mmengine.
 
     Raises:
-        InputError: If ``dtype`` is neither of the two, the tokenizer does not fit
-            the model, no tokenizer is given, or the checkpoint has no decoder.
+        InputError: If ``dtype`` or ``average`` is neither of its two, the tokenizer does not
+            fit the model, no tokenizer is given, or the checkpoint has no decoder.
         MissingFileError: If weights or tokenizer cannot be found.
     """
 
@@ -52,10 +55,14 @@ class T5TextDecoder(BaseModule):
         model: str | dict,
         tokenizer: str | None = None,
         max_length: int = 64,
+        average: str = 'tokens',
         dtype: str = 'float32',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if average not in ('tokens', 'texts'):
+            raise InputError(f"text_decoder: average must be 'tokens' or 'texts', got {average!r}")
+        self.average = average
         self.model, self.tokenizer = build_t5(T5DecoderModel, model, tokenizer, dtype, part='text_decoder')
         config = self.model.config
         if self.tokenizer('').input_ids != [config.eos_token_id]:
@@ -125,8 +132,8 @@ class T5TextDecoder(BaseModule):
             targets (Sequence[str]): bs sentences.
 
         Returns:
-            Tensor: float32 scalar, the mean over the target tokens of the batch. Of
-            an empty batch it is zero and still depends on every parameter.
+            Tensor: float32 scalar, the mean over what ``average`` says. Of an empty
+            batch it is zero and still depends on every parameter.
 
         Raises:
             InputError: If the shapes or the number of targets do not fit.
@@ -137,8 +144,11 @@ class T5TextDecoder(BaseModule):
             nothing = [tensor.flatten()[:0].float() for tensor in (fused, *self.parameters())]
             return torch.cat(nothing).sum()
         labels = self.tokenize(targets)
-        logits = self.logits(fused, padding, labels)
-        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+        logits = self.logits(fused, padding, labels).transpose(1, 2)
+        if self.average == 'tokens':
+            return F.cross_entropy(logits, labels, ignore_index=IGNORED)
+        entropy = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction='none')
+        return (entropy.sum(dim=1) / (labels != IGNORED).sum(dim=1)).mean()
 
     @torch.no_grad()
     def generate(
