@@ -1,4 +1,4 @@
-"""Every config builds and takes one training step."""
+"""Every config builds and takes one training step, and what stands beside its model can be built."""
 
 from pathlib import Path
 
@@ -6,13 +6,16 @@ import pytest
 import torch
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
+from mmengine.runner import BaseLoop
 
-from unihema_mm.registry import MODELS
+from unihema_mm.registry import DATASETS, HOOKS, LOOPS, METRICS, MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
+ALL_CONFIGS = sorted((ROOT / 'configs').glob('[!_]*/**/*.py'))
 # The baselines are models of other libraries; tests/test_tools/test_compare_single_task.py trains them.
-CONFIGS = sorted(path for path in (ROOT / 'configs').glob('[!_]*/**/*.py') if 'baselines' not in path.parts)
+CONFIGS = [path for path in ALL_CONFIGS if 'baselines' not in path.parts]
 TINY_T5 = dict(vocab_size=512, d_model=32, d_kv=8, d_ff=64, num_layers=1, num_heads=4)
 SMALL = (96, 128)
 
@@ -27,6 +30,17 @@ def without_downloads(node):
         for value in node:
             without_downloads(value)
     return node
+
+
+def dataset_configs(node):
+    """Every data set at and below a node, inside wrappers too."""
+    if isinstance(node, dict):
+        if 'ann_file' in node:
+            yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for value in node:
+            yield from dataset_configs(value)
 
 
 def test_configs_are_found():
@@ -68,3 +82,25 @@ def test_config_survives_a_dump(path, tmp_path):
     cfg = Config.fromfile(path)
     cfg.dump(tmp_path / 'config.py')
     assert Config.fromfile(tmp_path / 'config.py').model == cfg.model
+
+
+@pytest.mark.parametrize('path', ALL_CONFIGS, ids=lambda path: str(path.relative_to(ROOT / 'configs')))
+def test_parts_beside_the_model(path):
+    """Data sets with their pipelines, metrics, hooks and loops can be built; no data is read."""
+    cfg = Config.fromfile(path)
+    init_default_scope(cfg.default_scope)
+    for split in ('train', 'val', 'test'):
+        datasets = list(dataset_configs(cfg[f'{split}_dataloader']))
+        assert datasets
+        for dataset in datasets:
+            DATASETS.build({**dataset, 'lazy_init': True})
+        assert issubclass(LOOPS.get(cfg[f'{split}_cfg'].type), BaseLoop)
+    for split in ('val', 'test'):
+        metrics = cfg[f'{split}_evaluator']
+        for part in [metrics] if 'type' in metrics else metrics.values():
+            for metric in part if isinstance(part, list) else [part]:
+                METRICS.build(metric)
+    for hook in cfg.custom_hooks:
+        assert isinstance(HOOKS.build(hook), Hook)
+    for hook in cfg.default_hooks.values():  # those that draw need the visualizer of a run
+        assert issubclass(HOOKS.get(hook.type), Hook)
