@@ -31,6 +31,7 @@ class CellBoxHead(DINOHead):
             from 0 and 1 when a prediction is added to it. Defaults to mmdet's
             1e-5; DINO's own code and the released Uni-Hema have 1e-3, as mmdet's
             decoder does.
+        **kwargs: See :class:`mmdet.models.DINOHead`.
     """
 
     def __init__(self, *args, reference_eps: float = 1e-5, **kwargs) -> None:

@@ -24,6 +24,7 @@ class TextGenerationTask(Task):
         max_new_tokens (int): Longest sentence in tokens. Defaults to 64.
         see_image (bool): Whether predictions depend on the image. False is the released code, which trains
             on the fused embedding but generates from the text alone. Defaults to True.
+        embed_dims (int): Not used; every task gets it.
         **kwargs: See :class:`Task`.
     """
 
