@@ -44,6 +44,12 @@ def test_several_sets():
     assert choose_set(named_loaders, 'test', 'cls') == ('b', [CELLS], {})
 
 
+def test_named_sets_inside_one_loader_of_several():
+    sets = dict(type='MultiSetDataset', datasets=dict(one=CELLS, none=None, two=dict(CELLS, folder='x')))
+    cfg = Config(dict(test_dataloader=dict(a=dict(dataset=sets), b=dict(dataset=FIELDS))))
+    assert choose_set(cfg, 'test', 'cls') == ('a', [CELLS, dict(CELLS, folder='x')], {})
+
+
 @pytest.mark.parametrize(
     ('cfg', 'name', 'message'),
     [

@@ -104,6 +104,16 @@ test_dataloader = dict(cls=dict(dataset=dict(classes=classes)))
     assert 0 <= json.loads(out.read_text())['accuracy'] <= 1
 
 
+def test_labels_must_mean_the_same(config, checkpoint, call_tool, tmp_path, capfd):
+    other = tmp_path / 'other.py'
+    classes = dict(cls=dict(dataset=dict(classes=CLASSES[::-1])))
+    other.write_text(f'_base_ = {str(config)!r}\ntest_dataloader = {classes!r}\n')
+    assert call_tool(TOOL, other, checkpoint) == 2
+    error = capfd.readouterr().err
+    assert 'test.json: has the classes sickle cells, ' in error
+    assert 'train.json has RBC, ' in error and 'give both data sets the same argument classes' in error
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [

@@ -58,22 +58,27 @@ def choose_set(cfg: Config, split: str, task: str, name: str | None = None) -> C
 def _sets(loader: Mapping | None) -> Iterator[ChosenSet]:
     if has_named_loaders(loader):
         for name, part in loader.items():
-            yield from (one._replace(name=name) for one in _sets(part))
+            yield ChosenSet(name, list(_leaves(part['dataset'])), _without_dataset(part))
     elif loader is not None:
-        rest = {key: value for key, value in loader.items() if key != 'dataset'}
         named = loader['dataset'].get('datasets')
         parts = named if isinstance(named, Mapping) else {None: loader['dataset']}
         for name, dataset in parts.items():
             if dataset is not None:
-                yield ChosenSet(name, list(_leaves(dataset)), rest)
+                yield ChosenSet(name, list(_leaves(dataset)), _without_dataset(loader))
+
+
+def _without_dataset(loader: Mapping) -> dict:
+    return {key: value for key, value in loader.items() if key != 'dataset'}
 
 
 def _leaves(config: Mapping) -> Iterator[dict]:
-    """Configs inside wrappers that hold ``datasets`` or one ``dataset``."""
-    inner = config.get('datasets') or [config.get('dataset')]
-    if inner[0] is None:
+    """Configs inside wrappers that hold ``datasets``, named or not, or one ``dataset``."""
+    inner = config.get('datasets') or config.get('dataset')
+    if inner is None:
         yield dict(config)
         return
+    if isinstance(inner, Mapping):
+        inner = [inner] if 'type' in inner else [part for part in inner.values() if part is not None]
     for part in inner:
         yield from _leaves(part)
 
