@@ -38,6 +38,15 @@ def test_loss_is_the_cross_entropy_of_the_logits(head, features):
     torch.testing.assert_close(head.loss(features, labels), expected)
 
 
+def test_initial_logits_depend_on_the_features(head, features):
+    """Features of unit size give logits of about unit size, whatever the depth."""
+    torch.manual_seed(0)
+    head.init_weights()
+    with torch.no_grad():
+        logits = head.eval()(torch.randn(64, head.layers[0][0].in_features))
+    assert 0.5 < logits.std(dim=0).mean() < 3
+
+
 def test_probabilities(head, features):
     probabilities = head.predict(features)
     assert probabilities.shape == (4, 5)

@@ -166,6 +166,28 @@ def test_output_depends_on_text_and_image():
     assert not torch.allclose(module(text + 1, image), fused)
 
 
+def test_initial_output_depends_on_the_image_noticeably():
+    """Another image moves the output more than it does with torch's own matrices."""
+    module = build(embed_dims=128, text_dims=40, image_dims=24, num_queries=16)
+    text, image = inputs()
+
+    @torch.no_grad()
+    def change():
+        fused, other = module(text, image), module(text, image.flip(0))
+        return (fused - other).square().mean() / fused.square().mean()
+
+    before = change()
+    module.init_weights()
+    assert change() > 2 * before
+
+
+def test_initialisation_of_the_config_wins():
+    module = build(init_cfg=dict(type='Constant', layer='Linear', val=0.5))
+    module.init_weights()
+    assert (module.image_proj.weight == 0.5).all()
+    assert module.queries.std() < 0.5  # Xavier, (6, 32)
+
+
 @FORMS
 def test_gradient_reaches_every_parameter(form):
     module = build(**form)

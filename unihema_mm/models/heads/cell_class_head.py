@@ -27,7 +27,9 @@ class CellClassHead(BaseModule):
         dropout (float): Dropout after each hidden layer. Defaults to 0.1.
         loss_cls (dict, optional): Config of the loss on logits and labels.
             Defaults to ``mmdet.CrossEntropyLoss``.
-        init_cfg (dict, optional): Initialisation config of mmengine.
+        init_cfg (dict, optional): Initialisation config of mmengine. Defaults to
+            Kaiming; with the weights of ``torch.nn.Linear`` the logits hardly
+            depend on the image for the first hundred steps.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class CellClassHead(BaseModule):
         loss_cls: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(init_cfg or dict(type='Kaiming', layer='Linear', a=0.01, mode='fan_in'))
         self.num_classes = num_classes
         widths = [embed_dims, *hidden_dims]
         hidden = [

@@ -148,6 +148,17 @@ class CrossModalFusion(BaseModule):
         )
         self.out_proj = nn.Linear(embed_dims, text_dims)
 
+    def init_weights(self) -> None:
+        """Draw all matrices as DETR does.
+
+        Those of ``torch.nn`` would make what is read of the image a small addition to the queries, and
+        training from scratch would take long to notice it.
+        """
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+        super().init_weights()
+
     def forward(
         self,
         text: Tensor,

@@ -41,7 +41,8 @@ class SingleCellFeatureExtraction(BaseModule):
         mean_over_padding (bool): Ignore the padding masks, so that the feature
             depends on the amount of padding, as in the released code.
             Defaults to False.
-        init_cfg (dict, optional): Initialisation config of mmengine.
+        init_cfg (dict, optional): Initialisation config of mmengine. Defaults to
+            Xavier.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class SingleCellFeatureExtraction(BaseModule):
         mean_over_padding: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(init_cfg or dict(type='Xavier', layer='Linear'))
         self.backbone_dims = backbone_dims
         self.mean_over_padding = mean_over_padding
         self.query = nn.Parameter(torch.zeros(embed_dims))
