@@ -36,7 +36,7 @@ _base_ = [
     {str(repo / 'configs/_base_/default_runtime.py')!r},
 ]
 model = dict(num_queries=20, text_encoder=dict(tokenizer={str(tiny_tokenizer)!r}))
-train_dataloader = dict(dataset=dict(datasets=dict(cls=dict(data_root={str(corpus)!r}))))
+train_dataloader = dict(dataset=dict(datasets=dict(cells=dict(data_root={str(corpus)!r}))))
 test_dataloader = dict(cls=dict(num_workers=0, dataset=dict(data_root={str(corpus)!r})))
 """)
     return path
@@ -76,7 +76,7 @@ def test_probes_the_predicted_features(config, checkpoint, call_tool, monkeypatc
     found = json.loads(out.read_text())
 
     cfg = Config.fromfile(config)
-    train = predicted_features(cfg, checkpoint, cfg.train_dataloader.dataset.datasets.cls)
+    train = predicted_features(cfg, checkpoint, cfg.train_dataloader.dataset.datasets.cells)
     test = predicted_features(cfg, checkpoint, cfg.test_dataloader.cls.dataset)
     ((*data, standardise, max_iter),) = given
     for tensor, expected in zip(data, (*train, *test), strict=True):
@@ -84,7 +84,7 @@ def test_probes_the_predicted_features(config, checkpoint, call_tool, monkeypatc
     assert standardise is False and max_iter == 7
     scores = linear_probe(*data, max_iter=7)
     assert scores.items() <= found.items()
-    facts = dict(train_set='cls', test_set='cls', train_images=len(train[1]), test_images=len(test[1]))
+    facts = dict(train_set='cells', test_set='cls', train_images=len(train[1]), test_images=len(test[1]))
     assert facts.items() <= found.items()
     assert found['classes'] == len(train[1].unique()) and found['dims'] == 128
     assert printed.out.count('weighted f1') == 1 and f'{100 * scores["accuracy"]:.1f} %' in printed.out
@@ -96,7 +96,7 @@ def test_classes_may_be_others_than_those_of_the_model(config, checkpoint, call_
     wide.write_text(f"""
 _base_ = {str(config)!r}
 classes = {['rare cells', *CLASSES]!r}  # one more than the head has
-train_dataloader = dict(dataset=dict(datasets=dict(cls=dict(classes=classes))))
+train_dataloader = dict(dataset=dict(datasets=dict(cells=dict(classes=classes))))
 test_dataloader = dict(cls=dict(dataset=dict(classes=classes)))
 """)
     out = tmp_path / 'result.json'
@@ -119,7 +119,7 @@ def test_labels_must_mean_the_same(config, checkpoint, call_tool, tmp_path, capf
     [
         (['--task', 'count'], "model.tasks: has no 'count', but det, morph, inst, seg, cls, vqa, mlm; give"),
         (['--task', 'seg'], "'seg' is a SegmentationTask, which has no feature of a cell"),
-        (['--train-set', 'cells'], '--train-set cells: '),
+        (['--train-set', 'cls'], '--train-set cls: '),
         (['--test-set', 'cells'], 'use one of det, cls, seg, vqa, vqa_text_only, mlm, mlm_text_only'),
         (['--test-set', 'seg'], 'test data: data_root data/synthetic/ not found; make it with'),
         (
@@ -127,7 +127,7 @@ def test_labels_must_mean_the_same(config, checkpoint, call_tool, tmp_path, capf
             'is not in classes',
         ),
         (
-            ['--cfg-options', 'train_dataloader.dataset.datasets.cls.task=vqa'],
+            ['--cfg-options', 'train_dataloader.dataset.datasets.cells.tasks=[vqa]'],
             "train_dataloader: has no data set of the task 'cls'; add one",
         ),
     ],
@@ -152,7 +152,7 @@ def test_one_class(config, checkpoint, corpus, call_tool, capfd):
     same = [image for image in cells if image['class_name'] == cells[0]['class_name']]
     file = corpus / 'annotations/one_class.json'
     file.write_text(json.dumps({**document, 'images': same, 'annotations': []}))
-    option = 'train_dataloader.dataset.datasets.cls.ann_file=annotations/one_class.json'
+    option = 'train_dataloader.dataset.datasets.cells.ann_file=annotations/one_class.json'
     assert call_tool(TOOL, config, checkpoint, '--device', 'cpu', '--cfg-options', option) == 2
     error = capfd.readouterr().err
     assert f'one_class.json: class_name: all {len(same)} images are of one class; give' in error

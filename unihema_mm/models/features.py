@@ -110,6 +110,7 @@ class SmearFeatures:
         model = self._model
         if model.text_fusion is None or model.text_decoder is None:
             raise InputError('this model writes no text; set model.text_fusion and model.text_decoder')
+        image: Tokens = getattr(self, model.fusion_reads)
         return TextReader(
-            model.text_encoder, model.text_fusion, model.text_decoder, self.tokens.values, self.tokens.padding
+            model.text_encoder, model.text_fusion, model.text_decoder, image.values, image.padding
         )

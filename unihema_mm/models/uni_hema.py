@@ -22,6 +22,7 @@ from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.freezing import freeze, frozen_modules
 
 CONTENT_QUERIES = ('learned', 'encoder')
+FUSION_READS = ('tokens', 'memory')
 # Settings that both halves of T5 have in common.
 DECODER_SHARES = ('model', 'tokenizer', 'dtype')
 
@@ -55,6 +56,9 @@ class UniHema(DINO):
         text_decoder (dict, optional): Config of the text decoder, e.g.
             ``T5TextDecoder``; what it does not set is taken from
             ``text_encoder``.
+        fusion_reads (str): Image tokens that CMF reads: 'tokens' (E_B, before the image encoder, as in the
+            paper and in the released code) or 'memory' (E_E, its output), from which a model that is trained
+            from scratch learns to answer in fewer steps.
         shallow_maps (int): Number of first backbone maps that bypass the neck.
         content_query (str): Content of the object queries: 'learned' (a table,
             as in DINO and in the released code) or 'encoder' (the selected
@@ -66,8 +70,8 @@ class UniHema(DINO):
         **kwargs: See :class:`mmdet.models.DINO`.
 
     Raises:
-        InputError: If ``content_query`` or a name in ``frozen`` is unknown, or
-            ``tasks`` is empty.
+        InputError: If ``content_query``, ``fusion_reads`` or a name in ``frozen``
+            is unknown, or ``tasks`` is empty.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class UniHema(DINO):
         tasks: Mapping[str, dict],
         text_fusion: dict | None = None,
         text_decoder: dict | None = None,
+        fusion_reads: str = 'tokens',
         shallow_maps: int = 0,
         content_query: str = 'learned',
         select_padding: bool = False,
@@ -88,8 +93,11 @@ class UniHema(DINO):
         super().__init__(*args, **kwargs)
         if content_query not in CONTENT_QUERIES:
             raise InputError(f'content_query must be one of {CONTENT_QUERIES}, got {content_query!r}')
+        if fusion_reads not in FUSION_READS:
+            raise InputError(f'fusion_reads must be one of {FUSION_READS}, got {fusion_reads!r}')
         if not tasks:
             raise InputError('model.tasks is empty; give at least one, e.g. det=dict(type="DetectionTask")')
+        self.fusion_reads = fusion_reads
         self.shallow_maps = shallow_maps
         self.content_query = content_query
         self.select_padding = select_padding

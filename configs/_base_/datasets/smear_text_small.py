@@ -1,7 +1,7 @@
 # Texts of the synthetic corpus on cells of 128x128 and fields of 320x240; the colours stay, as texts name them.
 text_train_pipeline = [
     dict(type='LoadSmearImage'),
-    dict(type='SampleTexts', max_texts=4),
+    dict(type='SampleTexts', max_texts=16),
     dict(type='ShrinkToFit', scale=(320, 240)),
     dict(type='mmdet.RandomFlip', prob=[0.3, 0.3, 0.2], direction=['horizontal', 'vertical', 'diagonal']),
     dict(type='PackSmearInputs'),

@@ -11,10 +11,11 @@ model = dict(
     neck=dict(in_channels=[64, 128, 256]),
     shallow_maps=1,
     # A tied output layer scales its logits down; an untied one starts with a loss of 40 instead of 7.
-    text_encoder=dict(model=dict(tie_word_embeddings=True)),
+    text_encoder=dict(model=dict(tie_word_embeddings=True, dropout_rate=0.0)),
     frozen=[],
     text_fusion=dict(type='CrossModalFusion', num_queries=16, num_heads=8, num_layers=2, ffn_dims=256),
-    text_decoder=dict(type='T5TextDecoder', max_length=64),
+    fusion_reads='memory',
+    text_decoder=dict(type='T5TextDecoder', max_length=64, average='texts'),
     tasks=dict(
         morph=dict(type='MorphologyTask', schema='wbcatt'),
         inst=dict(

@@ -20,6 +20,31 @@ def test_sentences(rich, write_data, build):
     assert (sample.tasks, 'questions' in sample) == (('mlm',), False)
 
 
+@pytest.mark.parametrize('name', ['SmearCellDataset', 'SmearMaskDataset', 'SmearDetDataset'])
+def test_other_truth_and_texts_of_one_image(rich, write_data, build, name):
+    """One look at the image then serves all its tasks."""
+    root = write_data(rich)
+    own = build(name, root, pipeline=[LOAD, PACK])
+    both = build(name, root, tasks=(*own.tasks, 'vqa', 'mlm'), pipeline=[LOAD, PACK])
+    texts = build('SmearTextDataset', root, tasks=('vqa', 'mlm'), pipeline=[LOAD, PACK])
+    for index in range(3):
+        sample, text = both[index]['data_samples'], texts[index]['data_samples']
+        assert (sample.questions, sample.answers) == (text.questions, text.answers)
+        assert (sample.answer_types, sample.masked, sample.completed) == (
+            text.answer_types,
+            text.masked,
+            text.completed,
+        )
+        assert {*sample.keys()} == {*own[index]['data_samples'].keys()}
+    assert both[0]['data_samples'].tasks == (*own.tasks, 'vqa', 'mlm')
+
+
+def test_image_without_the_texts_of_its_tasks(rich, write_data, build):
+    rich['images'][1].pop('sentences')
+    with pytest.raises(DataError, match=r'image 2: sentences: is None; .* or leave mlm out of the tasks'):
+        build('SmearCellDataset', write_data(rich), tasks=('cls', 'mlm'))
+
+
 def test_texts_drawn_in_training_stay_together(rich, write_data, build):
     rich['images'][0]['questions'] = [
         {'question': f'q{n}', 'answer': f'a{n}', 'answer_type': 'open', 'generated': True} for n in range(9)

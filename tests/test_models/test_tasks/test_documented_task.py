@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from unihema_mm.registry import METRICS, MODELS
 
@@ -28,7 +29,7 @@ def examples(repo, tmp_path, monkeypatch):
 def test_a_task_of_your_own(examples, build_all_tasks, make_mixed):
     cfg = Config.fromfile(examples / 'count.py')
     loaders = cfg.val_dataloader.det, cfg.test_dataloader.det
-    for dataset in (cfg.train_dataloader.dataset.datasets.det, *(loader.dataset for loader in loaders)):
+    for dataset in (cfg.train_dataloader.dataset.datasets.fields, *(loader.dataset for loader in loaders)):
         assert dataset.type == 'SmearDetDataset'
         assert dataset.tasks == ('det', 'morph', 'inst', 'count')
     assert len(cfg.val_evaluator.det) == len(cfg.test_evaluator.det) == 3
@@ -63,6 +64,7 @@ def test_fewer_tasks(examples, all_tasks_cfg):
     assert set(cfg.test_dataloader) == set(cfg.test_evaluator) == names
     assert not cfg.test_cfg.gains
 
+    init_default_scope('unihema_mm')
     cfg.model.text_encoder.tokenizer = all_tasks_cfg.text_encoder.tokenizer
     model = MODELS.build(cfg.model)
     assert set(model.tasks) == names

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from unihema_mm.models.features import SmearFeatures
+from unihema_mm.utils.errors import InputError
 
 FIELD = ('det', 'morph', 'inst', 'seg')
 MIX = [
@@ -92,9 +93,9 @@ READ = {
 }
 
 
-@pytest.mark.parametrize('task', READ)
-def test_only_what_the_task_reads_is_computed(build_all_tasks, make_mixed, monkeypatch, task):
-    model = build_all_tasks().eval()
+@pytest.fixture
+def computed(monkeypatch):
+    """Callable -> names of the features that were computed so far, a set per group of images."""
     seen = []
     original = SmearFeatures.__init__
 
@@ -103,10 +104,24 @@ def test_only_what_the_task_reads_is_computed(build_all_tasks, make_mixed, monke
         seen.append(self)
 
     monkeypatch.setattr(SmearFeatures, '__init__', spy)
+    return lambda: [{name for name in ALL if name in vars(features)} for features in seen]
+
+
+@pytest.mark.parametrize('task', READ)
+def test_only_what_the_task_reads_is_computed(build_all_tasks, make_mixed, computed, task):
+    model = build_all_tasks(fusion_reads='tokens').eval()
     with torch.no_grad():
         model.predict(*make_mixed(model, [((task,), (64, 64))], training=False))
-    (features,) = seen
-    assert {name for name in ALL if name in vars(features)} == READ[task]
+    assert computed() == [READ[task]]
+
+
+def test_fusion_may_read_the_encoded_image(build_all_tasks, make_mixed, computed):
+    model = build_all_tasks(fusion_reads='memory')
+    total(model.train().loss(*make_mixed(model, [(('vqa',), (64, 64))]))).backward()
+    assert computed() == [{'backbone', 'levels', 'memory', 'reader'}]
+    assert any(param.grad is not None and param.grad.any() for param in model.encoder.parameters())
+    with pytest.raises(InputError, match=r"fusion_reads must be one of .*, got 'levels'"):
+        build_all_tasks(fusion_reads='levels')
 
 
 PARTS = {
@@ -128,7 +143,7 @@ PARTS = {
 
 @pytest.mark.parametrize('task', READ)
 def test_gradients_reach_exactly_the_parts_of_the_task(build_all_tasks, make_mixed, task):
-    model = build_all_tasks().train()
+    model = build_all_tasks(fusion_reads='tokens').train()
     torch.nn.init.normal_(model.text_refiner.fusion.proj.weight, std=0.1)  # leave the identity
     losses = model.loss(*make_mixed(model, [((task,), (64, 96)), ((task,), (64, 64))]))
     total(losses).backward()

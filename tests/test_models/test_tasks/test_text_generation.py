@@ -114,7 +114,7 @@ VISION = ['backbone', 'neck', 'encoder', 'decoder', 'bbox_head']
     'frozen', [VISION, [*VISION, 'text_encoder', 'text_refiner']], ids=['vision', 'both']
 )
 def test_frozen_vision_builds_no_gradient_graph(build_all_tasks, make_mixed, monkeypatch, frozen):
-    model = build_all_tasks(frozen=frozen).train()
+    model = build_all_tasks(frozen=frozen, fusion_reads='tokens').train()
     seen = []
     original = SmearFeatures.__init__
     monkeypatch.setattr(

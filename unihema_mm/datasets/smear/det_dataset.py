@@ -13,13 +13,14 @@ from ..boxes import BoxState, fit_box, is_number
 from .cell_labels import CellLabelsMixin
 from .prompted import PromptedMixin
 from .records import SmearRecordsMixin
+from .texts import TextsMixin
 from .warning import warn
 
 _MASK_TASKS = {'inst'}
 
 
 @DATASETS.register_module()
-class SmearDetDataset(CellLabelsMixin, PromptedMixin, SmearRecordsMixin, CocoDataset):
+class SmearDetDataset(CellLabelsMixin, PromptedMixin, TextsMixin, SmearRecordsMixin, CocoDataset):
     """Boxes, masks, attributes and prompts of the annotation schema, or of a plain COCO file.
 
     Class names are read from the file. Category ids become labels 0, 1, 2, ... in file order, or the
@@ -38,8 +39,8 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, SmearRecordsMixin, CocoDat
 
     Args:
         task: Records are used whose ``tasks`` name it; those without ``tasks`` (plain COCO) are used always.
-        **kwargs: Arguments of :class:`CellLabelsMixin`, :class:`PromptedMixin`, :class:`SmearRecordsMixin`
-            and mmdet's ``CocoDataset``.
+        **kwargs: Arguments of :class:`CellLabelsMixin`, :class:`PromptedMixin`, :class:`TextsMixin`,
+            :class:`SmearRecordsMixin` and mmdet's ``CocoDataset``.
 
     Attributes:
         repairs: Number of ``clipped``, ``outside``, ``empty``, ``narrow`` and ``ignored`` boxes of the file.

@@ -64,26 +64,9 @@ class SmearTextDataset(SmearImageDataset):
             raw_data_info: ``raw_img_info`` and ``raw_ann_info`` of one image.
 
         Returns:
-            Record with the texts of its task.
+            Record with the texts of its tasks.
         """
-        image = raw_data_info['raw_img_info']
-        key, fields = TEXT_FIELDS[self.task]
-        entries = image.get(key)
-        where = f'image {image["id"]}'
-        if not isinstance(entries, list) or not entries:
-            raise self._error(where, key, f'is {entries!r}', 'write at least one entry, or correct the tasks')
-        record = self._common(image)
-        for name, field in fields.items():
-            record[name] = [
-                self._text(entry, field, f'{key}[{index}]', where) for index, entry in enumerate(entries)
-            ]
-        return record
-
-    def _text(self, entry: object, field: str, place: str, where: str) -> str:
-        text = entry.get(field) if isinstance(entry, dict) else None
-        if not isinstance(text, str) or not text.strip():
-            raise self._error(where, f'{place}.{field}', f'is {text!r}', 'write a text')
-        return text
+        return self._common(raw_data_info['raw_img_info'])
 
     def _mean_colour(self, paths: list[str]) -> list[int]:
         count = min(len(paths), _MOST_IMAGES_FOR_COLOUR)
