@@ -19,7 +19,10 @@ model = dict(
     tasks=dict(
         morph=dict(type='MorphologyTask', schema='wbcatt'),
         inst=dict(
-            type='InstanceMaskTask', shallow_dims=32, loss_points=dict(type='PointMaskLoss', num_points=784)
+            type='InstanceMaskTask',
+            shallow_dims=32,
+            loss_points=dict(type='PointMaskLoss', num_points=784),
+            box_prior=True,
         ),
         seg=dict(
             type='SegmentationTask',

@@ -15,5 +15,6 @@ model = dict(
         cls=dict(type='CellClassificationTask', num_classes=5, attributes='wbcatt'),
     ),
 )
-optim_wrapper = dict(optimizer=dict(lr=4e-4))
+find_unused_parameters = True
 default_hooks = dict(checkpoint=dict(save_best=None))
+custom_hooks = [*_base_.custom_hooks, dict(type='SameTasksHook')]

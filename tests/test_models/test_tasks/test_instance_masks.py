@@ -41,6 +41,30 @@ def test_detections_are_those_of_the_detector_alone(build_all_tasks, make_mixed)
     assert 'masks' not in found[0] and torch.equal(found[1].masks, found[2].masks)
 
 
+def test_box_prior_draws_each_mask_in_its_box(build_all_tasks, make_mixed):
+    """With a silent mask embedding only the ellipses remain, on images of other sizes than their canvas."""
+    model = build_all_tasks().eval()
+    model.tasks['inst'].embed.layers[-1].weight.data.zero_()
+    model.tasks['inst'].embed.layers[-1].bias.data.zero_()
+    inputs, samples = make_mixed(
+        model, [(('det', 'inst'), (96, 160)), (('det', 'inst'), (64, 80))], training=False
+    )
+    with torch.no_grad():
+        model.predict(inputs, samples)
+    checked = 0
+    for sample in samples:
+        found = sample.pred_instances
+        for (x1, y1, x2, y2), mask in zip(found.bboxes.tolist(), found.masks, strict=True):
+            if min(x2 - x1, y2 - y1) < 24:
+                continue  # a few pixels of the mask map
+            rows, columns = mask.nonzero().unbind(1)
+            assert columns.min() >= x1 - 4 and columns.max() <= x2 + 4
+            assert rows.min() >= y1 - 4 and rows.max() <= y2 + 4
+            assert mask.sum() == pytest.approx(torch.pi / 4 * (x2 - x1) * (y2 - y1), rel=0.3)
+            checked += 1
+    assert checked
+
+
 @pytest.mark.parametrize('tasks', [('inst',), ('det', 'inst')], ids='+'.join)
 @pytest.mark.parametrize('objects', [0, 1])
 def test_a_batch_of_one(build_all_tasks, make_mixed, tasks, objects):

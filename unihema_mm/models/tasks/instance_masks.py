@@ -7,7 +7,7 @@ from mmdet.utils import reduce_mean
 from torch import Tensor
 from torch.nn import functional as F
 
-from unihema_mm.models.layers import MaskFeatures, mask_logits
+from unihema_mm.models.layers import BoxMaskPrior, MaskFeatures, mask_logits
 from unihema_mm.models.object_queries import ObjectQueries
 from unihema_mm.models.task_modules import InstanceTargets, denoising_matches, masks_in_image
 from unihema_mm.models.tasks.base import Task
@@ -28,6 +28,9 @@ class InstanceMaskTask(Task):
         embed_dims (int): Width of the object queries.
         mask_dims (int, optional): Channels of the mask features, by default ``embed_dims``.
         loss_points (dict, optional): See :class:`PointMaskLoss`.
+        box_prior (bool): Whether to add the mask that the box of a query suggests, see :class:`BoxMaskPrior`.
+            Mask DINO has no such thing: its queries learn over many epochs where in the image they are.
+            Defaults to False.
         **kwargs: See :class:`Task`.
     """
 
@@ -39,12 +42,14 @@ class InstanceMaskTask(Task):
         embed_dims: int = 256,
         mask_dims: int | None = None,
         loss_points: dict | None = None,
+        box_prior: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.features = MaskFeatures(shallow_dims, embed_dims, mask_dims)
         self.embed = MLP(embed_dims, embed_dims, mask_dims or embed_dims, 3)
         self.loss_points = MODELS.build(loss_points or dict(type='PointMaskLoss'))
+        self.box_prior = BoxMaskPrior() if box_prior else None
 
     def loss(
         self, samples: SampleList, objects: ObjectQueries, memory: tuple, backbone: tuple[Tensor, ...]
@@ -57,27 +62,31 @@ class InstanceMaskTask(Task):
         targets = [InstanceTargets.from_sample(sample, features.device) for sample in samples]
         counted = features.new_tensor(sum(len(target.labels) for target in targets), dtype=torch.float)
         avg_factor = reduce_mean(counted).clamp(min=1).item()
-        stages = dict(
-            zip(
+        count = objects.num_denoising
+        boxes = objects.predictions[1]
+        stages = [
+            *zip(
                 _layer_names(len(objects.states)),
-                zip(objects.states, objects.matches, strict=True),
+                objects.states,
+                boxes[:, :, count:],
+                objects.matches,
+                [avg_factor] * len(boxes),
                 strict=True,
             )
-        )
-        losses = {
-            f'{prefix}{name}': value
-            for prefix, (states, matches) in stages.items()
-            for name, value in self._stage_losses(states, matches, features, targets, avg_factor).items()
-        }
+        ]
         if objects.dn_meta:
-            denoised = self._stage_losses(
-                objects.hidden_states[-1, :, : objects.num_denoising],
-                denoising_matches(targets, objects.dn_meta),
-                features,
-                targets,
-                avg_factor * max(objects.dn_meta['num_denoising_groups'], 1),
-            )
-            losses.update({f'dn_{name}': value for name, value in denoised.items()})
+            groups = max(objects.dn_meta['num_denoising_groups'], 1)
+            pairs = denoising_matches(targets, objects.dn_meta)
+            denoised = objects.hidden_states[-1, :, :count], boxes[-1, :, :count]
+            stages.append(('dn_', *denoised, pairs, avg_factor * groups))
+        losses = {}
+        for prefix, states, stage_boxes, matches, factor in stages:
+            chosen = [query for query, _ in matches]
+            logits = self._logits(states, stage_boxes, chosen, features, samples)
+            masks = [target.masks[index] for target, (_, index) in zip(targets, matches, strict=True)]
+            extents = [target.extent for target in targets]
+            loss_mask, loss_dice = self.loss_points(logits, masks, extents, factor)
+            losses.update({f'{prefix}loss_mask': loss_mask, f'{prefix}loss_dice': loss_dice})
         return losses
 
     def predict(
@@ -90,9 +99,10 @@ class InstanceMaskTask(Task):
     ) -> None:
         """Write ``pred_instances`` with ``masks`` and ``mask_scores``; see :class:`Task`."""
         features = self._mask_features(memory, backbone)
-        embeds = self.embed(objects.states[-1])
-        for place, (sample, found) in enumerate(zip(samples, objects.detections(rescale), strict=True)):
-            logits = mask_logits(embeds[place, found.queries], features[place])
+        detections = objects.detections(rescale)
+        chosen = [found.queries for found in detections]
+        masks = self._logits(objects.states[-1], objects.predictions[1][-1], chosen, features, samples)
+        for sample, found, logits in zip(samples, detections, masks, strict=True):
             found.masks, quality = masks_in_image(logits, sample.metainfo, rescale)
             found.mask_scores = found.scores * quality
             sample.pred_instances = found
@@ -108,24 +118,29 @@ class InstanceMaskTask(Task):
             shallow = shallow.masked_fill(F.interpolate(padding.float(), shallow.shape[-2:]).bool(), 0)
         return self.features(shallow, finest).float()
 
-    def _stage_losses(
+    def _logits(
         self,
         states: Tensor,
-        matches: list,
+        boxes: Tensor,
+        chosen: list[Tensor],
         features: Tensor,
-        targets: list[InstanceTargets],
-        avg_factor: float,
-    ) -> dict[str, Tensor]:
-        embeds = self.embed(states)
+        samples: SampleList,
+    ) -> list[Tensor]:
+        """Mask logits of the chosen queries of each image, (n, h, w) each."""
         logits = [
             mask_logits(rows[query], image)
-            for rows, (query, _), image in zip(embeds, matches, features, strict=True)
+            for rows, query, image in zip(self.embed(states), chosen, features, strict=True)
         ]
-        masks = [target.masks[chosen] for target, (_, chosen) in zip(targets, matches, strict=True)]
-        loss_mask, loss_dice = self.loss_points(
-            logits, masks, [target.extent for target in targets], avg_factor
-        )
-        return dict(loss_mask=loss_mask, loss_dice=loss_dice)
+        if self.box_prior is None:
+            return logits
+        shapes = [
+            (features.shape[-2:], sample.metainfo['batch_input_shape'], sample.metainfo['img_shape'][:2])
+            for sample in samples
+        ]
+        return [
+            masks + self.box_prior(rows[query], *shape)
+            for masks, rows, query, shape in zip(logits, boxes, chosen, shapes, strict=True)
+        ]
 
 
 def _layer_names(num_layers: int) -> list[str]:
