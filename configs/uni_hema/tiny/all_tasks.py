@@ -14,7 +14,7 @@ model = dict(bbox_head=dict(num_classes=12), text_encoder=dict(tokenizer='data/s
 find_unused_parameters = True
 
 train_dataloader = dict(
-    batch_sampler=dict(steps=280),
+    batch_sampler=dict(steps=240),
     dataset=dict(datasets={name: dict(data_root=data_root) for name in train_sets}),
 )
 val_dataloader = {name: dict(dataset=dict(data_root=data_root)) for name in val_sets}

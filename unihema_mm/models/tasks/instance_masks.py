@@ -3,6 +3,7 @@
 import torch
 from mmdet.models.layers import MLP
 from mmdet.structures import SampleList
+from mmdet.structures.bbox import bbox_xyxy_to_cxcywh
 from mmdet.utils import reduce_mean
 from torch import Tensor
 from torch.nn import functional as F
@@ -29,8 +30,8 @@ class InstanceMaskTask(Task):
         mask_dims (int, optional): Channels of the mask features, by default ``embed_dims``.
         loss_points (dict, optional): See :class:`PointMaskLoss`.
         box_prior (bool): Whether to add the mask that the box of a query suggests, see :class:`BoxMaskPrior`.
-            Mask DINO has no such thing: its queries learn over many epochs where in the image they are.
-            Defaults to False.
+            In training it is the box of the object, in prediction that of the query. Mask DINO has no such
+            thing: its queries learn over many epochs where in the image they are. Defaults to False.
         **kwargs: See :class:`Task`.
     """
 
@@ -62,29 +63,30 @@ class InstanceMaskTask(Task):
         targets = [InstanceTargets.from_sample(sample, features.device) for sample in samples]
         counted = features.new_tensor(sum(len(target.labels) for target in targets), dtype=torch.float)
         avg_factor = reduce_mean(counted).clamp(min=1).item()
-        count = objects.num_denoising
-        boxes = objects.predictions[1]
         stages = [
             *zip(
                 _layer_names(len(objects.states)),
                 objects.states,
-                boxes[:, :, count:],
                 objects.matches,
-                [avg_factor] * len(boxes),
+                [avg_factor] * len(objects.states),
                 strict=True,
             )
         ]
         if objects.dn_meta:
             groups = max(objects.dn_meta['num_denoising_groups'], 1)
-            pairs = denoising_matches(targets, objects.dn_meta)
-            denoised = objects.hidden_states[-1, :, :count], boxes[-1, :, :count]
-            stages.append(('dn_', *denoised, pairs, avg_factor * groups))
+            denoised = objects.hidden_states[-1, :, : objects.num_denoising]
+            stages.append(('dn_', denoised, denoising_matches(targets, objects.dn_meta), avg_factor * groups))
+        extents = [target.extent for target in targets]
         losses = {}
-        for prefix, states, stage_boxes, matches, factor in stages:
+        for prefix, states, matches, factor in stages:
             chosen = [query for query, _ in matches]
-            logits = self._logits(states, stage_boxes, chosen, features, samples)
+            # A wrong box would only teach the mask to fight it.
+            boxes = [
+                bbox_xyxy_to_cxcywh(target.boxes[index] / target.scale)
+                for target, (_, index) in zip(targets, matches, strict=True)
+            ]
+            logits = self._logits(states, chosen, boxes, features, samples)
             masks = [target.masks[index] for target, (_, index) in zip(targets, matches, strict=True)]
-            extents = [target.extent for target in targets]
             loss_mask, loss_dice = self.loss_points(logits, masks, extents, factor)
             losses.update({f'{prefix}loss_mask': loss_mask, f'{prefix}loss_dice': loss_dice})
         return losses
@@ -101,7 +103,8 @@ class InstanceMaskTask(Task):
         features = self._mask_features(memory, backbone)
         detections = objects.detections(rescale)
         chosen = [found.queries for found in detections]
-        masks = self._logits(objects.states[-1], objects.predictions[1][-1], chosen, features, samples)
+        boxes = [rows[query] for rows, query in zip(objects.predictions[1][-1], chosen, strict=True)]
+        masks = self._logits(objects.states[-1], chosen, boxes, features, samples)
         for sample, found, logits in zip(samples, detections, masks, strict=True):
             found.masks, quality = masks_in_image(logits, sample.metainfo, rescale)
             found.mask_scores = found.scores * quality
@@ -121,12 +124,12 @@ class InstanceMaskTask(Task):
     def _logits(
         self,
         states: Tensor,
-        boxes: Tensor,
         chosen: list[Tensor],
+        boxes: list[Tensor],
         features: Tensor,
         samples: SampleList,
     ) -> list[Tensor]:
-        """Mask logits of the chosen queries of each image, (n, h, w) each."""
+        """Mask logits (n, h, w) of the chosen queries of each image and their boxes (n, 4)."""
         logits = [
             mask_logits(rows[query], image)
             for rows, query, image in zip(self.embed(states), chosen, features, strict=True)
@@ -138,8 +141,8 @@ class InstanceMaskTask(Task):
             for sample in samples
         ]
         return [
-            masks + self.box_prior(rows[query], *shape)
-            for masks, rows, query, shape in zip(logits, boxes, chosen, shapes, strict=True)
+            masks + self.box_prior(rows, *shape)
+            for masks, rows, shape in zip(logits, boxes, shapes, strict=True)
         ]
 
 
