@@ -1,4 +1,4 @@
-"""Make, convert and check data: ``python tools/prepare_data.py {synthetic,convert,check,tokenizer} ...``."""
+"""Find, make, convert and check data; ``python tools/prepare_data.py --help`` lists the commands."""
 
 import argparse
 import os
@@ -8,10 +8,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from unihema_mm.datasets.catalogue import CatalogueEntry, entry_names, load_entry
+from unihema_mm.datasets.catalogue import (
+    CatalogueEntry,
+    describe_entry,
+    entry_names,
+    list_entries,
+    load_entry,
+)
 from unihema_mm.datasets.converters import BOX_FORMATS, convert, own_entry
 from unihema_mm.datasets.prompts import DEFAULT_PROMPT
-from unihema_mm.datasets.schema import DataError
+from unihema_mm.datasets.schema import TASKS, DataError
 from unihema_mm.datasets.texts import collect_texts
 from unihema_mm.datasets.validation import check_path
 from unihema_mm.utils.errors import EXIT_INPUT_ERROR, InputError, exit_on_input_error
@@ -21,12 +27,13 @@ VOCAB_SIZE = 1024
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Make, convert and check data; see docs/how_to/prepare_data.md.'
+        description='Find, make, convert and check data; see docs/how_to/prepare_data.md.'
     )
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument('--workers', type=_positive, default=os.cpu_count() or 1, help='number of processes')
     common.add_argument('--quiet', action='store_true', help='no progress bar')
+    _add_catalogue(commands)
     _add_synthetic(commands, common)
     _add_convert(commands, common)
     _add_check(commands, common)
@@ -36,6 +43,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     tokenizer.add_argument('--vocab-size', type=_positive, default=VOCAB_SIZE)
     tokenizer.set_defaults(run=run_tokenizer)
     return parser.parse_args(argv)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    entries = [load_entry(name) for name in entry_names()]
+    entries = [entry for entry in entries if args.task is None or args.task in entry.tasks]
+    print('\n'.join(list_entries(entries, args.data)))
+    print(f'{len(entries)} sets, {sum(entry.has_converter for entry in entries)} of them with a converter')
+    return 0
+
+
+def run_show(args: argparse.Namespace) -> int:
+    print('\n'.join(describe_entry(load_entry(args.name))))
+    return 0
 
 
 def run_synthetic(args: argparse.Namespace) -> int:
@@ -86,6 +106,18 @@ def run_tokenizer(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_catalogue(commands) -> None:
+    table = commands.add_parser('list', help='list the public data sets of the catalogue')
+    table.add_argument('--task', choices=TASKS, help='only sets for this task')
+    table.add_argument(
+        '--data', type=Path, default=Path('data'), help='folder of the converted sets (default: data)'
+    )
+    table.set_defaults(run=run_list)
+    show = commands.add_parser('show', help='show what is known about a data set, and how to get it')
+    show.add_argument('name', help='data set of the catalogue')
+    show.set_defaults(run=run_show)
+
+
 def _add_synthetic(commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser('synthetic', parents=[common], help='draw a corpus of synthetic smears')
     parser.add_argument('--out', required=True, type=Path, help='data folder to make, e.g. data/synthetic')
@@ -101,7 +133,7 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser('convert', parents=[common], help='convert public data or your own')
     parser.add_argument(
         'name',
-        help=f'data set of the catalogue ({", ".join(entry_names())}), path of a catalogue entry of your own '
+        help='data set of the catalogue (the command list names them), path of a catalogue entry of your own '
         f'(.yaml), or the format of your own data ({", ".join(BOX_FORMATS)})',
     )
     parser.add_argument(

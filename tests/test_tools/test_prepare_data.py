@@ -62,6 +62,25 @@ def test_check_names_each_fault_and_exits_with_1(main, yolo, tmp_path, capsys):
     assert all(line.startswith(f'{file}: ') for line in lines[:-1])
 
 
+def test_list_tells_which_sets_are_there(main, tmp_path, capsys):
+    (tmp_path / 'bccd' / 'annotations').mkdir(parents=True)
+    (tmp_path / 'bccd' / 'annotations' / 'train.json').write_text('{}')
+    assert main(['list', '--data', str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    have = {line.split()[0] for line in lines if ' yes  ' in line}
+    assert have == {'bccd'} and lines[-1].startswith(f'{len(lines) - 2} sets, ')
+    assert main(['list', '--data', str(tmp_path), '--task', 'vqa']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ['name', 'wbcatt_vqa', '1'] and 'unknown' in lines[1]
+
+
+def test_show(main, capsys):
+    assert main(['show', 'bccd']) == 0
+    shown = capsys.readouterr().out
+    assert 'Platelets -> platelet' in shown and 'https://github.com/Shenggan/BCCD_Dataset' in shown
+    assert 'convert bccd --src FOLDER' in shown
+
+
 def test_own_classes_are_renamed(main, yolo, tmp_path):
     out = tmp_path / 'out'
     options = ['--classes', 'ring=trophozoite', '--split', 'val=images/train', '--workers', '1']
@@ -102,11 +121,16 @@ def test_every_fault_of_a_source_is_told(main, yolo, tmp_path, capsys):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['convert', 'bcdd', '--src', '.', '--out', 'x'], 'is not a known data set (nearest: bccd)'),
+        (['convert', 'bcdd', '--src', '.', '--out', 'x'], 'is not a known data set (nearest: bccd'),
         (
             ['convert', 'none.yaml', '--src', '.', '--out', 'x'],
             'none.yaml: file: path: cannot be read (No such',
         ),
+        (
+            ['convert', 'lisc', '--src', 'nowhere', '--out', 'x'],
+            'lisc.yaml: entry: converter: is none: the set is described, but no converter',
+        ),
+        (['show', 'bcdd'], 'catalogue: bcdd: name: is not a known data set (nearest: bccd'),
         (['convert', 'bccd', '--src', 'nowhere', '--out', 'x'], 'nowhere: folder: path: does not exist'),
         (
             ['convert', 'bccd', '--src', '.', '--out', 'x', '--classes', 'a'],

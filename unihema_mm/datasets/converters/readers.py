@@ -23,8 +23,19 @@ def make_reader(entry: CatalogueEntry, source: str | Path) -> Reader:
     """Build the reader that an entry names.
 
     Raises:
-        DataError: The source folder, the format or a parameter does not exist.
+        DataError: The source folder, the format or a parameter does not exist, or the set has no converter.
     """
+    if not entry.has_converter:
+        raise DataError(
+            Fault(
+                f'{entry.name}.yaml',
+                'entry',
+                'converter',
+                'is none: the set is described, but no converter is written for it yet',
+                f'see "show {entry.name}" for how to get it, and convert your copy as data of your own '
+                f'({", ".join(BOX_FORMATS)}) or by a .yaml file of your own',
+            )
+        )
     source = Path(source)
     if not source.is_dir():
         raise DataError(Fault(str(source), 'folder', 'path', 'does not exist', 'check --src'))

@@ -1,7 +1,7 @@
 import pytest
 
-from unihema_mm.datasets.catalogue import entry_names, load_entry, read_entry
-from unihema_mm.datasets.converters import FORMATS
+from unihema_mm.datasets.catalogue import load_entry, read_entry
+from unihema_mm.datasets.catalogue.checks import check_taxonomy
 from unihema_mm.datasets.schema import DataError
 
 MINIMAL = """
@@ -12,20 +12,6 @@ classes: {a: A, b: A}
 converter: voc
 parameters: {}
 """
-
-
-@pytest.mark.parametrize('name', entry_names())
-def test_shipped_entries(name):
-    entry = load_entry(name)
-    assert entry.name == name
-    assert entry.converter in FORMATS
-    assert entry.address.startswith('https://') and entry.licence != 'unknown' and entry.citation != 'unknown'
-
-
-def test_bccd_expects_its_published_counts():
-    expected = load_entry('bccd').expected
-    assert expected.exact and expected.images == {'train': 205, 'val': 87, 'test': 72}
-    assert sum(expected.objects.values()) == 4886
 
 
 def test_defaults_and_merged_classes():
@@ -49,9 +35,42 @@ def test_entry_outside_the_catalogue(tmp_path):
         load_entry(str(path))
 
 
-def test_unknown_data_set_lists_the_known_ones():
-    with pytest.raises(DataError, match=r'nearest: bccd.*use one of bccd, bccd_nuclei, pbc_wbcatt'):
+def test_unknown_data_set_suggests_the_nearest():
+    with pytest.raises(DataError, match=r'nearest: bccd.*use a name that the command list prints'):
         load_entry('bcdd')
+
+
+def test_described_set_without_converter():
+    text = MINIMAL.replace('converter: voc', 'converter: none').replace('{a: A, b: A}', 'unknown')
+    entry = read_entry(text + 'expected: unknown\n', 'toy.yaml')
+    assert not entry.has_converter and entry.classes == {} and entry.expected is None
+    assert read_entry(MINIMAL, 'toy.yaml').has_converter
+
+
+def test_number_of_expected_images():
+    counted = MINIMAL + 'expected: {exact: false, images: %s, source: its paper}\n'
+    for images, number in (('7', 7), ('{train: 5, test: 2}', 7), ('0', 0)):
+        expected = read_entry(counted % images, 'toy.yaml').expected
+        assert expected.num_images == number and expected.source == 'its paper'
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        (
+            'Neutrofil',
+            "toy.yaml: entry: classes: class 'Neutrofil' is not in the taxonomy .nearest: neutrophil",
+        ),
+        ('NGS', "'NGS' is a synonym; write 'segmented neutrophil'"),
+        ('rbc', "'rbc' is a synonym; write 'RBC'"),
+    ],
+)
+def test_classes_outside_the_taxonomy(name, message):
+    entry = read_entry(MINIMAL.replace('b: A', f'b: {name}').replace('a: A', 'a: WBC'), 'toy.yaml')
+    faults = check_taxonomy(entry, 'toy.yaml')
+    assert len(faults) == 1 and str(faults[0]).count('\n') == 0
+    with pytest.raises(DataError, match=message):
+        raise DataError(faults)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +92,12 @@ def test_unknown_data_set_lists_the_known_ones():
         ('{a: A, b: A}', '{}', 'entry: classes: is empty'),
         ('tasks: [det]', 'tasks: [det]\nattributes: wbcat', "attributes: is 'wbcat'; use one of .*wbcatt"),
         ('parameters: {}', 'parameters: {}\nexpected: {exact: true, images: 5, masks: 3}', 'expected: is'),
+        ('parameters: {}', 'parameters: {}\nexpected: {exact: true, images: 5, source: 3}', 'expected: is'),
+        ('parameters: {}', 'parameters: {}\npaper_rows: {det: BCCD}', r'paper_rows: is .*write task: \['),
+        ('parameters: {}', 'parameters: {}\npaper_rows: {boxes: [BCCD]}', 'paper_rows: is'),
+        ('parameters: {}', 'parameters: []', 'parameters: is'),
+        ('{a: A, b: A}', 'unknown', 'classes: is unknown; a set with a converter needs its classes'),
+        ('{a: A, b: A}', 'anything', "classes: is 'anything'"),
     ],
 )
 def test_faulty_entry(old, new, message):
