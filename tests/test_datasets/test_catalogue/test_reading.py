@@ -93,6 +93,7 @@ def test_classes_outside_the_taxonomy(name, message):
         ('tasks: [det]', 'tasks: [det]\nattributes: wbcat', "attributes: is 'wbcat'; use one of .*wbcatt"),
         ('parameters: {}', 'parameters: {}\nexpected: {exact: true, images: 5, masks: 3}', 'expected: is'),
         ('parameters: {}', 'parameters: {}\nexpected: {exact: true, images: 5, source: 3}', 'expected: is'),
+        ('parameters: {}', 'parameters: {}\nexpected: {exact: true, images: yes}', 'expected: is'),
         ('parameters: {}', 'parameters: {}\npaper_rows: {det: BCCD}', r'paper_rows: is .*write task: \['),
         ('parameters: {}', 'parameters: {}\npaper_rows: {boxes: [BCCD]}', 'paper_rows: is'),
         ('parameters: {}', 'parameters: []', 'parameters: is'),

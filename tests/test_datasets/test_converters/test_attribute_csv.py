@@ -131,6 +131,28 @@ def test_absent_table_and_column(source, tools):
         run(source)
 
 
+def test_wbcatt_beside_the_images_of_pbc(tmp_path, tools):
+    """The layout of the whole WBCAtt; three of the four images have a line."""
+    source = tmp_path / 'source'
+    for name in ('neutrophil/BNE_1', 'neutrophil/SNE_2', 'monocyte/MO_3', 'ig/MY_4'):
+        tools.image(source / 'PBC_dataset_normal_DIB' / f'{name}.jpg')
+    values = {name: values[0] for name, values in load_attribute_values('wbcatt').items()}
+    headings = ','.join(['img_name', 'label', *values, 'path'])
+    lines = {'train': ('BNE_1', 'Neutrophil'), 'val': ('SNE_2', 'Neutrophil'), 'test': ('MO_3', 'Monocyte')}
+    for split, (name, label) in lines.items():
+        row = ','.join([f'{name}.jpg', label, *values.values(), 'anywhere'])
+        tools.text(source / 'wbcatt/submission' / f'pbc_attr_v1_{split}.csv', f'{headings}\n{row}\n')
+    report = convert(load_entry('wbcatt'), source, tmp_path / 'out')
+    assert {split: counts['images'] for split, counts in report.splits.items()} == {
+        'train': 1,
+        'val': 1,
+        'test': 1,
+    }
+    assert report.changes == {'image_without_label': ['PBC_dataset_normal_DIB/ig/MY_4.jpg']}
+    assert read(tmp_path / 'out', 'test')['images'][0]['attributes'] == values
+    assert '1 images of train, expected 6169' in report.differences
+
+
 def test_pbc_wbcatt_sample(sample, tmp_path):
     source = sample('wbcatt').parent
     sample('txl_pbc_v2')

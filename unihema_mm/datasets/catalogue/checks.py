@@ -105,7 +105,7 @@ def _is_expected(value: object) -> bool:
         isinstance(value['exact'], bool)
         and isinstance(value.get('source', ''), str)
         and by_name
-        and all(isinstance(n, int) and n >= 0 for n in flat)
+        and all(type(n) is int and n >= 0 for n in flat)
         and all(split in SPLITS for split in splits)
     )
 
