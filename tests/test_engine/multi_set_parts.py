@@ -101,9 +101,11 @@ def make_runner(work_dir, split='test', metrics=Score, loop=(), **kwargs):
 
 
 TASKS = dict(  # of the batches of both processes
-    equal=([('det', 'seg'), ('vqa',)], [('vqa', 'seg'), ('det',)]),
+    equal=([('det', 'seg'), ('vqa',), ('vqa',)], [('det', 'seg'), ('vqa',)]),
     default=([('det',), None], [None]),
     different=([('det',)], [('vqa',), ('mlm',)]),
+    more_groups=([('det', 'vqa')], [('det', 'vqa'), ('det',)]),
+    other_order=([('det',), ('inst',)], [('inst',), ('det',)]),
     empty=([('det',)], []),
 )
 

@@ -204,8 +204,10 @@ def test_two_gloo_processes(tmp_path):
         assert batches == 5  # 2, 2 and 1: the last sample is padded
         assert messages['equal'] is messages['default'] is None
         assert re.search(
-            r'iteration 5: .* different tasks \(rank 0: det; rank 1: mlm, vqa\)', messages['different']
+            r'iteration 5: .* different tasks \(rank 0: det; rank 1: vqa, mlm\)', messages['different']
         )
+        assert '(rank 0: det+vqa; rank 1: det+vqa, det)' in messages['more_groups']
+        assert '(rank 0: det, inst; rank 1: inst, det)' in messages['other_order']
         assert 'rank 1: none' in messages['empty']
 
 

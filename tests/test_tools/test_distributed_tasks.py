@@ -154,7 +154,7 @@ def test_batches_of_different_tasks_are_one_clear_error(mixed_config, run_tool, 
     done = run_tool('dist_train.sh', config, 2, *options, environment=environment)
     assert done.returncode != 0
     message = (
-        'iteration 1: the processes have batches of different tasks (rank 0: det, inst; rank 1: cls); use a '
+        'iteration 1: the processes have batches of different tasks (rank 0: det+inst; rank 1: cls); use a '
         'sampler of train_dataloader that gives all processes the same tasks in a step'
     )
     lines = [line for line in done.stderr.splitlines() if message in line]

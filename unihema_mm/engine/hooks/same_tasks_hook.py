@@ -1,4 +1,4 @@
-"""All processes must train the same tasks in a step."""
+"""All processes must train the same groups of tasks in a step."""
 
 import hashlib
 
@@ -16,8 +16,10 @@ from unihema_mm.utils.errors import InputError
 class SameTasksHook(Hook):
     """End a distributed run whose processes have batches of different tasks, on all processes alike.
 
-    Without it each process waits for gradients that the others do not compute, without a message. Before
-    each step the processes exchange one number. A single process is not checked.
+    The model runs the samples in groups of the same tasks, and losses exchange numbers of objects between the
+    processes. So the groups must be the same in the same order; how many samples each holds may differ.
+    Without the hook each process waits for numbers or gradients that the others do not compute, without a
+    message. Before each step the processes exchange one number. A single process is not checked.
     """
 
     priority = 'VERY_HIGH'
@@ -35,7 +37,7 @@ class SameTasksHook(Hook):
         if all(int(digest) == int(digests[0]) for digest in digests):
             return
         found = '; '.join(
-            f'rank {rank}: {", ".join(other) or "none"}'
+            f'rank {rank}: {", ".join(map("+".join, other)) or "none"}'
             for rank, other in enumerate(all_gather_object(tasks))
         )
         raise InputError(
@@ -44,21 +46,22 @@ class SameTasksHook(Hook):
         )
 
 
-def batch_tasks(data_batch: dict | None, default: tuple[str, ...] = ()) -> list[str]:
-    """Sorted keys of all tasks in a collated batch.
+def batch_tasks(data_batch: dict | None, default: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Groups of tasks in a collated batch, in the order in which the model runs them.
 
     Args:
         data_batch: Batch with ``data_samples``, whose metainfo may have ``tasks``.
         default: Tasks of samples that name none.
     """
     samples = (data_batch or {}).get('data_samples') or []
-    return sorted({key for sample in samples for key in sample.metainfo.get('tasks') or default})
+    return list(dict.fromkeys(tuple(sample.metainfo.get('tasks') or default) for sample in samples))
 
 
 def _default_task(runner: Runner) -> tuple[str, ...]:
     return tuple(getattr(unwrapped(runner.model), 'tasks', ()))[:1]
 
 
-def _digest(tasks: list[str]) -> int:
-    """The same signed 64-bit number for the same tasks in every process."""
-    return int.from_bytes(hashlib.sha256('\n'.join(tasks).encode()).digest()[:8], 'big', signed=True)
+def _digest(tasks: list[tuple[str, ...]]) -> int:
+    """The same signed 64-bit number for the same groups in every process."""
+    text = '\n'.join(map('+'.join, tasks))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], 'big', signed=True)
