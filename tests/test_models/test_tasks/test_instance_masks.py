@@ -1,7 +1,9 @@
 """A mask per detected cell: sizes, order, images without cells."""
 
+import numpy as np
 import pytest
 import torch
+from mmdet.structures.mask import BitmapMasks
 
 SIZES = [(64, 96), (51, 37)]
 
@@ -63,6 +65,35 @@ def test_box_prior_draws_each_mask_in_its_box(build_all_tasks, make_mixed):
             assert mask.sum() == pytest.approx(torch.pi / 4 * (x2 - x1) * (y2 - y1), rel=0.3)
             checked += 1
     assert checked
+
+
+def test_box_prior_in_training_is_that_of_the_true_box(build_all_tasks, make_mixed):
+    """With a silent mask embedding and ellipses as true masks there is little left to learn."""
+    uniform = dict(inst=dict(loss_points=dict(num_points=784, importance_sample_ratio=0.0)))
+    model = build_all_tasks(tasks=uniform).train()
+    model.tasks['inst'].embed.layers[-1].weight.data.zero_()
+    model.tasks['inst'].embed.layers[-1].bias.data.zero_()
+    inputs, samples = make_mixed(model, [(('det', 'inst'), (96, 160)), (('det', 'inst'), (64, 80))])
+    dice = []
+    for mirrored in (False, True):
+        for sample in samples:
+            sample.gt_instances.masks = ellipses(sample.gt_instances.bboxes, sample.img_shape, mirrored)
+        losses = model.loss(inputs, samples)
+        dice.append({name: value / 5 for name, value in losses.items() if name.endswith('loss_dice')})
+    right, wrong = dice
+    assert right.keys() == {f'inst.{layer}loss_dice' for layer in ('', 'd0.', 'd1.', 'dn_')}
+    assert all(right[name] < 0.25 and wrong[name] > 0.5 for name in right)
+
+
+def ellipses(boxes, shape, mirrored):
+    """The ellipse in each box (n, 4) as a mask; mirrored along both axes it lies elsewhere."""
+    y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1]) + 0.5
+    masks = [
+        ((2 * x - x1 - x2) / (x2 - x1)) ** 2 + ((2 * y - y1 - y2) / (y2 - y1)) ** 2 < 1
+        for x1, y1, x2, y2 in boxes.tolist()
+    ]
+    masks = np.array(masks, np.uint8)
+    return BitmapMasks(masks[:, ::-1, ::-1].copy() if mirrored else masks, *shape)
 
 
 @pytest.mark.parametrize('tasks', [('inst',), ('det', 'inst')], ids='+'.join)

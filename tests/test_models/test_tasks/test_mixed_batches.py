@@ -61,6 +61,38 @@ def test_a_mixed_batch_is_the_sum_of_its_single_task_batches(build_all_tasks, ma
     torch.testing.assert_close(total(mixed), total(single), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize('tasks', [(*FIELD, 'vqa', 'mlm'), ('cls', 'vqa', 'mlm')], ids='+'.join)
+def test_the_tasks_of_an_image_equal_each_task_alone(build_all_tasks, make_mixed, fixed_noise, tasks):
+    """Only the masks of denoising queries need a task that makes these queries."""
+    model = build_all_tasks().train()
+    entries = [(tasks, (64, 96)), (tasks, (48, 64), 1)]
+    together = model.loss(*make_mixed(model, entries))
+    alone = {}
+    for key in tasks:
+        inputs, samples = make_mixed(model, entries)
+        for sample in samples:
+            sample.set_metainfo(dict(tasks=(key,)))
+        alone.update(model.loss(inputs, samples))
+    assert alone.keys() == {name for name in together if not name.startswith('inst.dn_')}
+    for name, value in alone.items():
+        torch.testing.assert_close(
+            together[name], value, atol=1e-5, rtol=1e-5, msg=lambda m, n=name: f'{n}: {m}'
+        )
+
+
+@pytest.mark.parametrize('reads', ['tokens', 'memory'])
+def test_bfloat16_autocast_trains_and_predicts_every_task(build_all_tasks, make_mixed, reads):
+    model = build_all_tasks(fusion_reads=reads)
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = total(model.train().loss(*make_mixed(model, MIX)))
+    loss.backward()
+    assert loss.isfinite()
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        found = model.eval().predict(*make_mixed(model, MIX, training=False))
+    assert found[0].pred_instances.mask_scores.dtype == found[1].pred_scores.dtype == torch.float32
+    assert len(found[2].pred_answers) == len(found[2].questions)
+
+
 def test_loss_names_say_the_task_and_weights_scale_them(build_all_tasks, make_mixed, fixed_noise):
     model = build_all_tasks().train()
     before = model.loss(*make_mixed(model, MIX))
@@ -70,6 +102,21 @@ def test_loss_names_say_the_task_and_weights_scale_them(build_all_tasks, make_mi
     for name, value in after.items():
         factor = 3.0 if name.startswith('seg.') else 1.0
         torch.testing.assert_close(value, factor * before[name])
+
+
+@pytest.mark.parametrize('option', ['pad_mask', 'pad_seg'])
+def test_truth_that_is_padded_with_the_whole_batch(build_all_tasks, make_mixed, fixed_noise, option):
+    """The masks of a group are cut as its images are."""
+    entries = [(('inst', 'seg'), (64, 96)), (('det',), (96, 160))]
+    losses = []
+    for pad in (False, True):
+        model = build_all_tasks(data_preprocessor={option: pad}).train()
+        inputs, samples = make_mixed(model, entries)
+        size = dict(pad_mask=samples[0].gt_instances.masks.masks, pad_seg=samples[0].gt_sem_seg.sem_seg)
+        assert size[option].shape[1:] == ((96, 160) if pad else (64, 96))
+        losses.append(model.loss(inputs, samples))
+    for name, value in losses[0].items():
+        torch.testing.assert_close(losses[1][name], value, msg=lambda m, n=name: f'{n}: {m}')
 
 
 def test_padding_that_other_tasks_need_changes_nothing(build_all_tasks, make_mixed):

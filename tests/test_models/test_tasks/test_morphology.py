@@ -43,7 +43,8 @@ def test_absent_attributes_are_named(build_all_tasks, make_mixed):
     model = build_all_tasks().train()
     inputs, samples = make_mixed(model, [(('morph',), (64, 64))])
     del samples[0].gt_instances.attributes
-    with pytest.raises(ValueError, match='attributes is missing; use a data set with attributes'):
+    message = r'image_0\.png: gt_instances\.attributes is missing; use a data set with attributes'
+    with pytest.raises(ValueError, match=message):
         model.loss(inputs, samples)
 
 

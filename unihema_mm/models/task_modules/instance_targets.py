@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from mmdet.structures import DetDataSample
 from torch import Tensor
+from torch.nn import functional as F
 
 Match = tuple[Tensor, Tensor]
 
@@ -48,7 +49,9 @@ class InstanceTargets(NamedTuple):
                 'set with_mask=True in LoadAnnotations'
             )
         canvas = sample.metainfo.get('batch_input_shape', sample.img_shape)
-        masks = instances.masks.pad(canvas).to_tensor(torch.bool, device)
+        masks = instances.masks.to_tensor(torch.bool, device)
+        # Cuts where, in a mixed batch, the preprocessor has padded beyond the canvas of the sample's group.
+        masks = F.pad(masks, (0, canvas[1] - masks.size(2), 0, canvas[0] - masks.size(1)))
         height, width = sample.img_shape
         return cls(
             labels=instances.labels,

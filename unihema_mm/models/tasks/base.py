@@ -89,13 +89,15 @@ def truth(sample: BaseDataElement, field: str, mend: str) -> Any:
 
     Args:
         sample (:obj:`BaseDataElement`): Data sample.
-        field (str): Name of the field.
+        field (str): Name of the field; that of an instance field has a dot, ``'gt_instances.attributes'``.
         mend (str): What to do where it is absent.
 
     Raises:
         InputError: The sample lacks it.
     """
-    value = sample.get(field)
+    value = sample
+    for name in field.split('.'):
+        value = None if value is None else value.get(name)
     if value is None:
         raise InputError(f'{sample.metainfo.get("img_path", "data sample")}: {field} is missing; {mend}')
     return value

@@ -42,7 +42,7 @@ class MorphologyTask(Task):
     def loss(self, samples: SampleList, objects: ObjectQueries) -> dict[str, Tensor]:
         """Attribute losses of the matched queries of every layer; see :class:`Task`."""
         labels = [
-            truth(sample.gt_instances, 'attributes', 'use a data set with attributes').to(
+            truth(sample, 'gt_instances.attributes', 'use a data set with attributes').to(
                 objects.states.device
             )
             for sample in samples

@@ -58,6 +58,8 @@ class SegmentationTask(Task):
         target = torch.full_like(logits, IGNORED, dtype=torch.uint8)
         for row, sample in zip(target, samples, strict=True):
             mask = truth(sample, 'gt_sem_seg', 'load it with LoadCellMask').sem_seg[0]
+            # In a mixed batch the preprocessor may have padded it beyond the canvas of the sample's group.
+            mask = mask[: row.size(0), : row.size(1)]
             row[: mask.size(0), : mask.size(1)] = mask
         annotated = target != IGNORED
         logits, target = logits[annotated], target[annotated].float()
