@@ -1,6 +1,7 @@
 """Pictures of the predictions on several data sets."""
 
 import os.path as osp
+from collections import Counter
 from collections.abc import Sequence
 
 from mmdet.engine.hooks import DetVisualizationHook
@@ -18,13 +19,16 @@ _MASK_CLASSES = ('background', 'foreground')
 class SetVisualizationHook(DetVisualizationHook):
     """mmdet's ``DetVisualizationHook`` for a test of several data sets.
 
-    The pictures of each data set are in a folder of its name, so that one does not replace another.
-    Samples without boxes or masks among their predictions are left out; the log says so once per data set.
+    The pictures of each data set are in a folder of its name, so that one does not replace another; further
+    pictures of one file name, such as those of other prompts, are in folders ``2``, ``3``, ... below (counted
+    in each process). Samples without boxes or masks among their predictions are left out; the log says so
+    once per data set.
     """
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self._left_out: set[str] = set()
+        self._pictures: Counter[tuple[str, str]] = Counter()
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[DetDataSample]
@@ -42,9 +46,13 @@ class SetVisualizationHook(DetVisualizationHook):
             palette = colour_blind_palette(len(_MASK_CLASSES))
             self._visualizer.dataset_meta = {**meta, 'classes': _MASK_CLASSES, 'palette': palette}
         folder = self.test_out_dir
-        if folder is not None:
-            self.test_out_dir = osp.join(folder, name)
         try:
-            super().after_test_iter(runner, batch_idx, data_batch, drawn)
+            for sample in drawn:
+                picture = name, osp.basename(sample.img_path)
+                self._pictures[picture] += 1
+                number = self._pictures[picture]
+                if folder is not None:
+                    self.test_out_dir = osp.join(folder, name, *([str(number)] if number > 1 else []))
+                super().after_test_iter(runner, batch_idx, data_batch, [sample])
         finally:
             self.test_out_dir = folder
