@@ -50,7 +50,7 @@ class TextGenerationTask(Task):
         self.see_image = see_image
 
     def loss(self, samples: SampleList, reader: TextReader) -> dict[str, Tensor]:
-        """``loss_text``, the mean cross-entropy of the target tokens; see :class:`Task`."""
+        """``loss_text``, see :meth:`T5TextDecoder.loss`; see :class:`Task`."""
         texts, owners = self._texts(samples)
         targets = [
             sentence

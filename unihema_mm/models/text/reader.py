@@ -18,7 +18,8 @@ class TextReader:
         encoder (T5TextEncoder): E_T.
         fusion (nn.Module): CMF.
         decoder (T5TextDecoder): D_T.
-        image (Tensor): Projected backbone tokens, (bs, num_tokens, dim).
+        image (Tensor): Image tokens that CMF reads, (bs, num_tokens, dim); ``fusion_reads`` of
+            :class:`UniHema` chooses them.
         padding (Tensor, optional): Bool, (bs, num_tokens), True at padding.
     """
 
@@ -56,7 +57,7 @@ class TextReader:
         return fused, self.fusion.output_padding(text.padding)
 
     def loss(self, texts: Sequence[str], owners: Sequence[int], targets: Sequence[str]) -> Tensor:
-        """Mean cross-entropy of the target tokens; see :meth:`fuse` and :meth:`T5TextDecoder.loss`."""
+        """Cross-entropy of the target sentences; see :meth:`fuse` and :meth:`T5TextDecoder.loss`."""
         return self.decoder.loss(*self.fuse(texts, owners), targets)
 
     def write(
