@@ -5,6 +5,9 @@ import torch
 from mmdet.models import DINOHead
 from mmengine.structures import InstanceData
 
+from unihema_mm.registry import MODELS
+from unihema_mm.utils.errors import InputError
+
 
 @pytest.fixture
 def head(build_model):
@@ -53,3 +56,43 @@ def test_reference_boxes_are_kept_from_their_limits(build_model, eps):
     assert torch.equal(boxes[1], expected_boxes[1]) is (eps == 1e-5)
     limits = (references[1].clamp(min=eps) / (1 - references[1]).clamp(min=eps)).log()
     torch.testing.assert_close(boxes[1], (head.reg_branches[1](states[1]) + limits).sigmoid())
+
+
+def box_losses(head, annotated):
+    """Losses of two images with an object each; logits of all layers, denoising first, and of the proposals."""
+    torch.manual_seed(0)
+    logits = torch.randn(3, 2, 14, 3, requires_grad=True)
+    proposals = torch.randn(2, 10, 3, requires_grad=True)
+    objects = [
+        InstanceData(bboxes=torch.tensor([[1.0, 1.0, 9.0, 9.0]]), labels=torch.tensor([label]))
+        for label in (0, 2)
+    ]
+    metas = [dict(img_shape=(64, 64), **extra) for extra in annotated]
+    boxes = torch.rand(3, 2, 14, 4), torch.rand(2, 10, 4)
+    dn_meta = dict(num_denoising_queries=4, num_denoising_groups=2)
+    losses = head.loss_by_feat(logits, boxes[0], proposals, boxes[1], objects, metas, dn_meta)
+    return losses, logits, proposals
+
+
+def test_classes_that_are_not_annotated_get_no_gradient(head):
+    losses, *logits = box_losses(head, [dict(annotated=(0, 1)), {}])
+    sum(losses.values()).backward()
+    for scores in logits:
+        gradient = scores.grad.abs().view(-1, 2, scores.shape[-2], 3).amax(dim=(0, 2))  # images, classes
+        assert (gradient > 0).tolist() == [[True, True, False], [True, True, True]]
+
+
+def test_all_classes_annotated_is_the_loss_of_dino(head, monkeypatch):
+    losses, *_ = box_losses(head, [dict(annotated=(0, 1, 2)), {}])
+    for name in ('_get_targets_single', '_get_dn_targets_single'):
+        monkeypatch.setattr(type(head), name, getattr(DINOHead, name))
+    expected, *_ = box_losses(head, [{}, {}])
+    assert losses.keys() == expected.keys()
+    for name, value in expected.items():
+        assert torch.equal(losses[name], value), name
+
+
+def test_another_loss_cannot_ignore_classes(head):
+    head.loss_cls = MODELS.build(dict(type='mmdet.CrossEntropyLoss'))
+    with pytest.raises(InputError, match='annotates 2 of 3 classes, which CrossEntropyLoss cannot ignore'):
+        box_losses(head, [dict(annotated=(0, 2)), {}])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from mmdet.models import DINOHead
+from mmdet.models import DINOHead, FocalLoss
 from mmdet.models.layers import inverse_sigmoid
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from mmengine.structures import InstanceData
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from unihema_mm.models.task_modules import Match
 from unihema_mm.registry import MODELS
+from unihema_mm.utils.errors import InputError
 
 
 @MODELS.register_module()
@@ -25,6 +26,11 @@ class CellBoxHead(DINOHead):
     detections name their object query (``queries``), training works without
     denoising queries, and predictions that are not finite stop the run with the
     name of the image.
+
+    Data sets that annotate different subsets of the classes can be mixed: where
+    an image has ``metainfo['annotated']``, the labels that its data set annotates,
+    the other classes take no part in its classification loss. Unmarked cells of
+    such a class are then no background.
 
     Args:
         reference_eps (float): Least distance of a coordinate of a reference box
@@ -96,7 +102,30 @@ class CellBoxHead(DINOHead):
         self, cls_score: Tensor, bbox_pred: Tensor, gt_instances: InstanceData, img_meta: dict
     ) -> tuple:
         with _named_faults(cls_score, bbox_pred, img_meta):
-            return super()._get_targets_single(cls_score, bbox_pred, gt_instances, img_meta)
+            targets = super()._get_targets_single(cls_score, bbox_pred, gt_instances, img_meta)
+        return self._weigh_classes(targets, img_meta)
+
+    def _get_dn_targets_single(self, gt_instances: InstanceData, img_meta: dict, dn_meta: dict) -> tuple:
+        return self._weigh_classes(super()._get_dn_targets_single(gt_instances, img_meta, dn_meta), img_meta)
+
+    def _weigh_classes(self, targets: tuple, img_meta: dict) -> tuple:
+        """Replace the weight of each query, (n, ), by one of each query and class, (n, num_classes)."""
+        annotated = img_meta.get('annotated')
+        if not isinstance(self.loss_cls, FocalLoss):
+            if annotated is None:
+                return targets
+            raise InputError(
+                f'{img_meta.get("img_path", "image")}: its data set annotates {len(annotated)} of '
+                f'{self.num_classes} classes, which {type(self.loss_cls).__name__} cannot ignore; '
+                'set model.bbox_head.loss_cls to FocalLoss'
+            )
+        labels, weights, *rest = targets
+        weights = weights[:, None].repeat(1, self.num_classes)
+        if annotated is not None:
+            unknown = torch.ones(self.num_classes, dtype=torch.bool, device=weights.device)
+            unknown[list(annotated)] = False
+            weights.masked_fill_(unknown, 0)
+        return labels, weights, *rest
 
     def _predict_by_feat_single(
         self, cls_score: Tensor, bbox_pred: Tensor, img_meta: dict, rescale: bool = True
