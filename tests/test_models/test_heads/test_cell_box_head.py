@@ -59,7 +59,7 @@ def test_reference_boxes_are_kept_from_their_limits(build_model, eps):
 
 
 def box_losses(head, annotated):
-    """Losses of two images with an object each; logits of all layers, denoising first, and of the proposals."""
+    """Losses of two images with an object each, and the logits of layers and proposals."""
     torch.manual_seed(0)
     logits = torch.randn(3, 2, 14, 3, requires_grad=True)
     proposals = torch.randn(2, 10, 3, requires_grad=True)
