@@ -154,3 +154,70 @@ def test_bccd(sample, tmp_path):
     }
     assert all(number in ''.join(report.changes['empty_box']) for number in ('00338', '00343'))
     assert report.differences == [] and check_path(tmp_path / 'bccd', decode=True).faults == []
+
+
+@pytest.fixture
+def folders(tmp_path, tools):
+    """Three images in A, the last of them also in B; one image in C."""
+    root = tmp_path / 'folders'
+    for folder, stems in (('A', '123'), ('B', '3'), ('C', '4')):
+        for stem in stems:
+            tools.image(root / folder / 'Images' / f'{stem}.jpg')
+            tools.text(root / folder / 'Annotations' / f'{stem}.xml', tools.xml(('RBC', 1, 2, 11, 12)))
+    return root
+
+
+FOLDERS = {'images': 'Images', 'split_folders': {'train': 'A', 'val': 'B', 'test': 'C'}}
+
+
+def test_split_folders_leave_repeats_out_of_train(folders, tmp_path):
+    report = run(folders, tmp_path, **FOLDERS)
+    assert {split: counts['images'] for split, counts in report.splits.items()} == {
+        'train': 2,
+        'val': 1,
+        'test': 1,
+    }
+    assert report.changes['repeated_image'] == ['A/Images/3.jpg is B/Images/3.jpg']
+
+
+def test_split_folder_that_is_missing_is_reported(folders, tmp_path):
+    report = run(folders, tmp_path, **{**FOLDERS, 'split_folders': {'train': 'A', 'test': 'D'}})
+    assert report.changes['split_missing'] == ['test: D'] and report.total('images') == 3
+    with pytest.raises(DataError, match='images: no image was found'):
+        run(folders, tmp_path, **{**FOLDERS, 'split_folders': {'test': 'D'}})
+
+
+def test_same_name_for_different_images_in_two_split_folders(folders, tmp_path, tools):
+    tools.image(folders / 'B' / 'Images' / '3.jpg', width=41)
+    with pytest.raises(DataError, match=r'A/Images/3.jpg: file: name: is another image than B/Images/3.jpg'):
+        run(folders, tmp_path, **FOLDERS)
+
+
+def test_unknown_split_of_a_folder(folders, tmp_path):
+    with pytest.raises(DataError, match='dev: is not a split; use train, val, test'):
+        run(folders, tmp_path, **{**FOLDERS, 'split_folders': {'dev': 'A'}})
+
+
+def test_missing_classes_are_found_in_split_folders(folders):
+    with pytest.raises(DataError, match='its files use RBC'):
+        own_entry('voc', folders, 'toy', FOLDERS)
+
+
+def test_cbc(sample, tmp_path):
+    report = convert(load_entry('cbc'), sample('cbc'), tmp_path / 'cbc', images='symlink')
+    assert {split: counts['images'] for split, counts in report.splits.items()} == {'val': 60, 'test': 60}
+    assert dict(report.counts('classes')) == {'RBC': 1491, 'WBC': 124, 'platelet': 104}
+    assert {code: len(items) for code, items in report.changes.items()} == {
+        'empty_box': 1,
+        'folder_differs': 120,
+        'split_missing': 1,
+    }
+    assert '00343' in report.changes['empty_box'][0]
+    assert report.differences == ['0 images of train, expected 240']
+    assert check_path(tmp_path / 'cbc', decode=True).faults == []
+
+
+def test_images_of_cbc_are_those_of_bccd(sample):
+    ours, theirs = sample('cbc'), sample('bccd') / 'BCCD' / 'JPEGImages'
+    for path in ours.glob('*/Images/*.jpg'):
+        assert path.read_bytes() == (theirs / path.name).read_bytes()

@@ -70,6 +70,35 @@ def _read_list(path: Path, known: Set[str]) -> list[str]:
     return sorted(stems)
 
 
+def leave_repeats_out_of_train(
+    items: Sequence[SourceItem], source: Path
+) -> tuple[list[SourceItem], list[Note]]:
+    """Drop the images of train that stand in val or test as well, byte for byte under the same name.
+
+    Args:
+        items: The images of all splits.
+        source: The source folder.
+
+    Returns:
+        The other images in the same order, and notes about those that were dropped.
+
+    Raises:
+        DataError: Two images of the same name are different.
+    """
+    evaluated = {item.target: item for item in items if item.split != 'train'}
+    kept, notes = [], []
+    for item in items:
+        other = evaluated.get(item.target)
+        if item.split != 'train' or other is None:
+            kept.append(item)
+        elif (source / item.image).read_bytes() != (source / other.image).read_bytes():
+            what = f'is another image than {other.image}, which has the same name'
+            raise DataError(Fault(item.image, 'file', 'name', what, 'rename one of them and its label'))
+        else:
+            notes.append(Note('repeated_image', f'{item.image} is {other.image}'))
+    return kept, notes
+
+
 def hold_out(
     items: Sequence[SourceItem], amounts: dict[str, float], source: Path
 ) -> tuple[list[SourceItem], list[Note]]:

@@ -8,7 +8,7 @@ from typing import Literal
 from ..schema import SPLITS, DataError, Fault
 from .listing import by_stem, list_images
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, pair
-from .splitting import split_by_lists
+from .splitting import check_split_names, leave_repeats_out_of_train, split_by_lists
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class VocReader:
         images: Folder of the images, relative to it.
         splits: Split -> list file relative to the source folder (one stem a line), or ``'*'`` for all
             images. By default the lists of ``ImageSets/Main`` that exist.
+        split_folders: Split -> folder that has ``annotations`` and ``images`` of its own, in place of
+            ``splits``. An image of ``train`` that ``val`` or ``test`` repeats is left out of ``train``.
         coordinates: ``'corners'`` takes the numbers as corner points, as labelImg writes and mmdet reads
             them; ``'inclusive'`` as 1-based first and last pixel, as the VOC challenge defines them.
         unpaired: What to do with an XML file without image.
@@ -31,6 +33,7 @@ class VocReader:
     annotations: str = 'Annotations'
     images: str = 'JPEGImages'
     splits: dict[str, str] = field(default_factory=dict)
+    split_folders: dict[str, str] = field(default_factory=dict)
     coordinates: Literal['corners', 'inclusive'] = 'corners'
     unpaired: MissingPolicy = 'error'
     unlabelled: UnlabelledPolicy = 'error'
@@ -41,28 +44,23 @@ class VocReader:
 
     def found_classes(self) -> list[str]:
         """List the class names used in the XML files, for the message that asks for ``--classes``."""
-        names = (
-            _parse(path).iterfind('object/name') for path in (self.source / self.annotations).glob('*.xml')
+        folders = self.split_folders.values() or ('',)
+        paths = (
+            path for folder in folders for path in (self.source / folder / self.annotations).glob('*.xml')
         )
+        names = (_parse(path).iterfind('object/name') for path in paths)
         return sorted({(name.text or '').strip() for found in names for name in found})
 
     def items(self) -> tuple[list[SourceItem], list[Note]]:
-        """List the images of the split lists."""
+        """List the images of the split lists, or of the split folders."""
+        if self.split_folders:
+            return self._items_of_folders()
         splits = self.splits or self._default_splits()
-        names, notes = list_images(self.source, self.images)
-        images = by_stem(names)
-        labels = {
-            path.stem: str(PurePosixPath(self.annotations) / path.name)
-            for path in sorted((self.source / self.annotations).glob('*.xml'))
-        }
+        images, labels, notes = self._files('')
         items = []
         split_of = split_by_lists(self.source, splits, {*images, *labels})
         for stem, split in split_of.items():
-            image, label = images.get(stem), labels.get(stem)
-            keep, note = pair(label, image, unpaired=self.unpaired, unlabelled=self.unlabelled)
-            notes += [note] if note else []
-            if keep:
-                items.append(SourceItem(split, image, PurePosixPath(image).name, label))
+            items += self._item(stem, split, images, labels, notes)
         notes += [
             Note('unlisted_image', images.get(stem) or labels[stem])
             for stem in sorted(set(images) | set(labels))
@@ -86,6 +84,38 @@ class VocReader:
                 notes.append(Note('difficult', f'{item.label}: {where}: {name}'))
             objects.append(RawObject(name, (x1 - shift, y1 - shift, x2, y2), where))
         return Content(objects, notes=notes)
+
+    def _files(self, folder: str) -> tuple[dict[str, str], dict[str, str], list[Note]]:
+        """Index the images and the XML files below a folder by stem."""
+        annotations = PurePosixPath(folder) / self.annotations
+        names, notes = list_images(self.source, str(PurePosixPath(folder) / self.images))
+        labels = {
+            path.stem: str(annotations / path.name)
+            for path in sorted((self.source / annotations).glob('*.xml'))
+        }
+        return by_stem(names), labels, notes
+
+    def _item(
+        self, stem: str, split: str, images: dict[str, str], labels: dict[str, str], notes: list[Note]
+    ) -> list[SourceItem]:
+        image, label = images.get(stem), labels.get(stem)
+        keep, note = pair(label, image, unpaired=self.unpaired, unlabelled=self.unlabelled)
+        notes += [note] if note else []
+        return [SourceItem(split, image, PurePosixPath(image).name, label)] if keep else []
+
+    def _items_of_folders(self) -> tuple[list[SourceItem], list[Note]]:
+        check_split_names(self.split_folders, SPLITS)
+        items, notes = [], []
+        for split, folder in self.split_folders.items():
+            if not (self.source / folder).is_dir():
+                notes.append(Note('split_missing', f'{split}: {folder}'))
+                continue
+            images, labels, others = self._files(folder)
+            notes += others
+            for stem in sorted({*images, *labels}):
+                items += self._item(stem, split, images, labels, notes)
+        kept, repeated = leave_repeats_out_of_train(items, self.source)
+        return kept, notes + repeated
 
     def _default_splits(self) -> dict[str, str]:
         lists = {split: f'ImageSets/Main/{split}.txt' for split in SPLITS}
