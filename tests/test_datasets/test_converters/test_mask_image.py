@@ -184,7 +184,7 @@ def test_other_files_are_reported(source, tools):
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
-        ('M_{key}', 'N_{key}', r"no image fits 'masks/\*/N_\{key\}.png'"),
+        ('M_{key}', 'N_{key}', r"no file fits 'masks/\*/N_\{key\}.png'"),
         ('M_{key}', 'M', 'pattern: is .* write a path relative to --src'),
         ("'pictures 1/", "'../source/pictures 1/", 'pattern: is'),
         ("'pictures 1/", "'/pictures 1/", 'pattern: is'),

@@ -79,6 +79,8 @@ def convert_item(
         outcome.image['class_name'] = entry.classes[item.class_name]
     if item.attributes:
         outcome.image['attributes'] = item.attributes
+    if item.partly_labelled:
+        outcome.image['partly_labelled'] = True
     if masks:
         outcome.image['masks'] = masks
     outcome.image['source'] = item.image

@@ -1,7 +1,7 @@
 """Which files a source folder holds."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from glob import escape
 from pathlib import Path, PurePosixPath
 
@@ -65,14 +65,20 @@ def by_stem(names: Sequence[str]) -> dict[str, str]:
     return index
 
 
-def match_images(source: Path, pattern: str, without: Set[str] = frozenset()) -> dict[str, str]:
-    """Index image files by the part of their name that tells them apart.
+def match_images(
+    source: Path,
+    pattern: str,
+    without: Set[str] = frozenset(),
+    suffixes: Collection[str] = IMAGE_SUFFIXES,
+) -> dict[str, str]:
+    """Index image or label files by the part of their name that tells them apart.
 
     Args:
         source: The source folder.
         pattern: Path relative to it that holds ``{key}`` once, in the file name; ``*`` stands for any part of
             a file or folder name. With ``'masks/*/M_{key}.png'`` the key of ``masks/a/M_07.png`` is ``'07'``.
         without: Paths that are left out, such as masks in the folder of the images.
+        suffixes: Suffixes of the files, lower case.
 
     Returns:
         Key -> path relative to ``source``, in the order of the keys.
@@ -90,7 +96,7 @@ def match_images(source: Path, pattern: str, without: Set[str] = frozenset()) ->
     regex = re.compile(''.join(wild.get(piece) or re.escape(piece) for piece in pieces))
     index: dict[str, str] = {}
     for path in sorted(source.glob(globs)):
-        if path.name.startswith('.') or path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
+        if path.name.startswith('.') or path.suffix.lower() not in suffixes or not path.is_file():
             continue
         name = path.relative_to(source).as_posix()
         if name in without:
@@ -101,8 +107,8 @@ def match_images(source: Path, pattern: str, without: Set[str] = frozenset()) ->
             raise DataError(Fault(name, 'file', 'name', what, 'rename or remove one of them'))
         index[key] = name
     if not index:
-        what = f'no image fits {pattern!r}'
-        raise DataError(Fault(str(source), 'folder', 'images', what, 'check --src and the folders below it'))
+        what = f'no file fits {pattern!r}'
+        raise DataError(Fault(str(source), 'folder', 'files', what, 'check --src and the folders below it'))
     return dict(sorted(index.items()))
 
 

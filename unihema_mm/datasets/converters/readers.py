@@ -10,13 +10,19 @@ from ..schema import DataError, Fault
 from .attribute_csv import AttributeCsvReader
 from .coco import CocoReader
 from .mask_image import MaskImageReader
+from .points import PointReader
 from .source import Reader
 from .voc import VocReader
 from .yolo import YoloReader
 
 # Formats of boxes, which can be read without an entry of the catalogue.
 BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader}
-FORMATS = {**BOX_FORMATS, 'mask_image': MaskImageReader, 'attribute_csv': AttributeCsvReader}
+FORMATS = {
+    **BOX_FORMATS,
+    'points': PointReader,
+    'mask_image': MaskImageReader,
+    'attribute_csv': AttributeCsvReader,
+}
 
 
 def make_reader(entry: CatalogueEntry, source: str | Path) -> Reader:

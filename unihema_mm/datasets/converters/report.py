@@ -21,6 +21,8 @@ CHANGES = {
     'class_list_differs': 'class lists that differ from data.yaml, data.yaml is used',
     'parent_path': 'paths of data.yaml that leave the source folder, read inside it',
     'not_a_label': 'class lists among the labels, ignored',
+    'outside_point': 'points outside their image, dropped',
+    'identical_image': 'images of the same bytes with a label each, all kept, in one split',
     'difficult': 'objects marked difficult, kept as ordinary objects',
     'other_entry': 'other files or folders beside the images, left out',
     'unlisted_image': 'images or labels in no split list, left out',

@@ -37,6 +37,7 @@ class SourceItem:
         size: Width and height as the source states them.
         class_name: Class of the whole image, as the source names it.
         attributes: Attribute name -> value of the one cell of a single-cell image, annotated ones only.
+        partly_labelled: Whether the image may show objects that its label leaves out.
     """
 
     split: str
@@ -47,6 +48,7 @@ class SourceItem:
     size: tuple[int, int] | None = None
     class_name: str | None = None
     attributes: dict[str, str] = field(default_factory=dict)
+    partly_labelled: bool = False
 
 
 @dataclass(frozen=True)

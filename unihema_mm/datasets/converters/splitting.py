@@ -99,6 +99,20 @@ def leave_repeats_out_of_train(
     return kept, notes
 
 
+def note_identical(items: Sequence[SourceItem], source: Path) -> list[Note]:
+    """Note the images that repeat the bytes of another one.
+
+    Args:
+        items: The images.
+        source: The source folder.
+    """
+    return [
+        Note('identical_image', f'{item.image} is {group[0].image}')
+        for group in _identical(items, source)
+        for item in group[1:]
+    ]
+
+
 def hold_out(
     items: Sequence[SourceItem], amounts: dict[str, float], source: Path
 ) -> tuple[list[SourceItem], list[Note]]:

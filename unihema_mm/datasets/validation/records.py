@@ -76,6 +76,9 @@ def _image(image: dict, objects: list[dict], attributes: dict, file: str) -> Ite
         yield from _text(image, 'prompt', where, file, 'write disease or cell words such as "Malaria"')
     if 'class_name' in image or 'cls' in tasks:
         yield from _text(image, 'class_name', where, file, 'write the class of the whole image')
+    if not isinstance(image.get('partly_labelled', False), bool):
+        what = f'is {image["partly_labelled"]!r}'
+        yield Fault(file, where, 'partly_labelled', what, 'write true or false')
     yield from _mask_targets(image, where, file)
     yield from _masks(image, tasks, objects, where, file)
     yield from _questions(image, 'vqa' in tasks, where, file)
