@@ -80,7 +80,10 @@ def test_continue_in_the_middle_of_an_epoch(done):
     assert rest == [whole[1][done:]]
 
 
-def make_mixed(**progress):
+GROUPS = dict(both=dict(sets=('a', 'b'), temperature=0.5))
+
+
+def make_mixed(composition=(dict(a=1), dict(a=1, b=2)), groups=None, **progress):
     runner = make_runner(**progress)
     loader = dict(
         num_workers=0,
@@ -89,7 +92,7 @@ def make_mixed(**progress):
         collate_fn=dict(type='pseudo_collate'),
         batch_size=3,
         batch_sampler=dict(
-            type='unihema_mm.TaskBatchSampler', composition=[dict(a=1), dict(a=1, b=2)], steps=5
+            type='unihema_mm.TaskBatchSampler', composition=composition, groups=groups, steps=5
         ),
     )
     runner.train_dataloader = Runner.build_dataloader(loader, seed=1)
@@ -102,6 +105,15 @@ def test_continue_a_mixed_epoch_in_its_middle(done):
     whole = [mixed_epoch(runner), mixed_epoch(runner)]
     assert whole[0] != whole[1] and [len(batch[0]) for batch in whole[0]] == [1, 3, 1, 3, 1]
     assert mixed_epoch(make_mixed(epoch=1, iteration=5 + done)) == whole[1][done:]
+
+
+@pytest.mark.parametrize('done', [1, 4])
+def test_continue_an_epoch_with_groups_in_its_middle(done):
+    options = dict(composition=[dict(both=3), dict(a=1, both=1)], groups=GROUPS)
+    runner = make_mixed(**options)
+    whole = [mixed_epoch(runner), mixed_epoch(runner)]
+    assert whole[0] != whole[1]
+    assert mixed_epoch(make_mixed(epoch=1, iteration=5 + done, **options)) == whole[1][done:]
 
 
 def mixed_epoch(runner):

@@ -8,18 +8,21 @@ from unihema_mm.utils.names import nearest_names
 Step = dict[str, int]
 
 
-def check_composition(composition: object, names: Sequence[str]) -> tuple[Step, ...]:
+def check_composition(
+    composition: object, names: Sequence[str], groups: Sequence[str] = ()
+) -> tuple[Step, ...]:
     """Check what a config holds.
 
     Args:
-        composition: Name of a set -> number of samples, or a list of such dicts.
+        composition: Name of a set or group -> number of samples, or a list of such dicts.
         names: Names of the sets of the dataset.
+        groups: Names of the groups of sets.
 
     Returns:
         One dict per step of a round.
 
     Raises:
-        InputError: It is malformed, or names a set that the dataset lacks.
+        InputError: It is malformed, or names what is neither a set of the dataset nor a group.
     """
     entries = [composition] if isinstance(composition, Mapping) else composition
     if (
@@ -29,11 +32,13 @@ def check_composition(composition: object, names: Sequence[str]) -> tuple[Step, 
         or not all(isinstance(entry, Mapping) and entry for entry in entries)
     ):
         raise _error(f'is {composition!r}; write dict(name=number), or a list of such dicts')
+    known = [*names, *groups]
     for entry in entries:
         for name, count in entry.items():
-            if name not in names:
+            if name not in known:
                 raise _error(
-                    f'{name!r} is not a data set of the dataset ({nearest_names(str(name), names)}); '
+                    f'{name!r} is not a data set of the dataset{" or a group" if groups else ""} '
+                    f'({nearest_names(str(name), known)}); '
                     'correct the name, or add the data set'
                 )
             if type(count) is not int or count < 1:

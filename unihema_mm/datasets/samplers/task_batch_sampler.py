@@ -4,7 +4,6 @@ import copy
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from zlib import crc32
 
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
@@ -14,7 +13,8 @@ from unihema_mm.registry import DATA_SAMPLERS
 from unihema_mm.utils.errors import InputError
 
 from .composition import Step, check_composition, steps_to_draw
-from .shuffled_draws import ShuffledDraws
+from .groups import SetGroup, check_groups
+from .step_draws import StepDraws
 
 _EPOCH_ENDS = {'longest': max, 'shortest': min}
 
@@ -28,17 +28,25 @@ class TaskBatchSampler(Sampler):
     holds enough of them; a set with fewer samples than all processes draw in a step repeats some within it.
     The order depends on the seed of the run, ``seed`` and the epoch alone, that of a set on no other set.
 
+    A group stands for sets of one task: each of its draws picks one of them by chance, with a probability
+    proportional to (number of its samples) ** temperature, and then the next sample of that set. All
+    processes pick the same sets.
+
     In a config: ``batch_sampler=dict(type='TaskBatchSampler', composition=dict(det=2, seg=2, vqa=4))`` beside
-    ``batch_size=8`` and ``sampler=dict(type='DefaultSampler')``, whose dataset and seed are used.
+    ``batch_size=8`` and ``sampler=dict(type='DefaultSampler')``, whose dataset and seed are used. Groups:
+    ``composition=dict(det=4, cls=4), groups=dict(det=dict(sets=('bccd', 'txl_pbc'), temperature=0.5))``.
 
     Args:
         sampler: Sampler of the loader; only its ``dataset`` and ``seed`` matter.
-        composition: Name of a set -> number of its samples in each batch; or a list of such dicts, of which
-            step i has number i modulo their number.
+        composition: Name of a set or group -> number of its samples in each batch; or a list of such dicts,
+            of which step i has number i modulo their number.
         batch_size: Number of samples of the largest step, or ``None``.
         steps: Length of an epoch: 'longest' or 'shortest', until the set that takes most or fewest steps has
-            been seen once, or a number of steps.
+            been seen once, or a number of steps. A group counts as one set with the samples of all of its
+            sets; those of its sets that the composition names count beside it.
         seed: Another number gives another order with the same seed of the run.
+        groups: Name of a group -> ``dict(sets=(name, ...), temperature=number)``, where 1 (the default) draws
+            from each set in proportion to its size, and 0 from all alike.
 
     Attributes:
         sampler: The indices of all steps, one after another.
@@ -54,6 +62,7 @@ class TaskBatchSampler(Sampler):
         batch_size: int | None = None,
         steps: str | int = 'longest',
         seed: int = 0,
+        groups: Mapping[str, Mapping] | None = None,
     ) -> None:
         ranges = getattr(sampler.dataset, 'set_ranges', None)
         if ranges is None:
@@ -61,7 +70,11 @@ class TaskBatchSampler(Sampler):
                 f'TaskBatchSampler: dataset: {type(sampler.dataset).__name__} has no named data sets; '
                 'use MultiSetDataset'
             )
-        self.composition = check_composition(composition, [*ranges])
+        checked = check_groups(groups, [*ranges])
+        self.composition = check_composition(composition, [*ranges], [*checked])
+        named = {name for step in self.composition for name in step}
+        self.groups = {name: group for name, group in checked.items() if name in named}
+        named.update(part for group in self.groups.values() for part in group.sets)
         self._sizes = [sum(step.values()) for step in self.composition]
         self.batch_size = max(self._sizes)
         if batch_size not in (None, self.batch_size):
@@ -72,14 +85,15 @@ class TaskBatchSampler(Sampler):
         run_seed = getattr(sampler, 'seed', None)
         self.sampler = _ComposedIndices(
             sampler.dataset,
-            {name: part for name, part in ranges.items() if any(name in step for step in self.composition)},
+            {name: part for name, part in ranges.items() if name in named},
             self.composition,
+            self.groups,
             steps,
             sync_random_seed() if run_seed is None else run_seed,
             seed,
         )
         self._first = 0
-        self._report(ranges)
+        self._report(ranges, [name for name in [*ranges, *checked] if name not in {*named, *self.groups}])
 
     def __iter__(self) -> Iterator[list[int]]:
         first, self._first = self._first, 0
@@ -102,18 +116,29 @@ class TaskBatchSampler(Sampler):
         self._first = step
         return sum(self._sizes[i % len(self._sizes)] for i in range(step))
 
-    def _report(self, ranges: Mapping[str, range]) -> None:
+    def _report(self, ranges: Mapping[str, range], unused: Sequence[str]) -> None:
         sizes = {name: len(part) for name, part in ranges.items()}
         steps = [', '.join(f'{count} {name}' for name, count in step.items()) for step in self.composition]
         has = ', '.join(f'{name} {size}' for name, size in sizes.items())
         _log(f'TaskBatchSampler: {len(self)} steps an epoch; in a step {" | ".join(steps)}; samples: {has}')
-        unused = [name for name in sizes if not any(name in step for step in self.composition)]
+        for name, group in self.groups.items():
+            shares = zip(group.sets, group.probabilities(sizes), strict=True)
+            text = ', '.join(f'{part} {share:.1%}' for part, share in shares)
+            _log(f'TaskBatchSampler: {name} draws with temperature {group.temperature:g} from {text}')
         if unused:
             _log(f'TaskBatchSampler: never drawn, as no composition names them: {", ".join(unused)}', True)
         for name, size in sizes.items():
-            share = max(step.get(name, 0) for step in self.composition) * self.sampler.world_size
+            share, most = (number * self.sampler.world_size for number in self._most(name))
             if size < share:
                 _log(f'TaskBatchSampler: {name}: {size} samples, {share} in a step: some repeat in it', True)
+            elif size < most:
+                _log(f'TaskBatchSampler: {name}: {size} samples, up to {most} in a step may repeat', True)
+
+    def _most(self, name: str) -> tuple[int, int]:
+        """Samples of a set in the step with most of them, by its own name and with what groups may pick."""
+        having = [group for group, content in self.groups.items() if name in content.sets]
+        own = max(step.get(name, 0) for step in self.composition)
+        return own, max(sum(step.get(key, 0) for key in (name, *having)) for step in self.composition)
 
 
 class _ComposedIndices(Sampler):
@@ -124,6 +149,7 @@ class _ComposedIndices(Sampler):
         dataset,
         ranges: Mapping[str, range],
         composition: Sequence[Step],
+        groups: Mapping[str, SetGroup],
         steps: str | int,
         seed: int,
         more_seed: int,
@@ -132,12 +158,13 @@ class _ComposedIndices(Sampler):
         self.dataset = dataset
         self.seed = seed
         self.epoch = 0
-        self._ranges, self._composition, self._more_seed = ranges, composition, more_seed
+        self._ranges, self._composition, self._groups = ranges, composition, groups
+        self._more_seed = more_seed
         empty = [name for name, part in ranges.items() if not part]
         if empty:
-            raise InputError(f'TaskBatchSampler: {empty[0]}: has no samples; leave it out of the composition')
+            raise InputError(f'TaskBatchSampler: {empty[0]}: has no samples; leave it out')
         self.steps = self._count_steps(steps)
-        self._reached: tuple[int, int, dict[str, ShuffledDraws]] | None = None  # seed, epoch, state
+        self._reached: tuple[int, int, StepDraws] | None = None  # seed, epoch, state
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -145,10 +172,9 @@ class _ComposedIndices(Sampler):
     def __iter__(self) -> Iterator[int]:
         draws = copy.deepcopy(self._at_epoch())
         for step in range(self.steps):
-            for name, count in self._step(step).items():
-                drawn = draws[name].draw(count * self.world_size)
+            for name, drawn in draws.draw(self._step(step)).items():
                 start = self._ranges[name].start
-                for number in drawn[self.rank * count : (self.rank + 1) * count].tolist():
+                for number in drawn[self.rank].tolist():
                     yield start + number
 
     def __len__(self) -> int:
@@ -157,26 +183,28 @@ class _ComposedIndices(Sampler):
     def _step(self, step: int) -> Step:
         return self._composition[step % len(self._composition)]
 
-    def _at_epoch(self) -> dict[str, ShuffledDraws]:
+    def _at_epoch(self) -> StepDraws:
         """State of the draws where the epoch begins."""
         if self._reached is None or self._reached[0] != self.seed or self._reached[1] > self.epoch:
-            draws = {
-                name: ShuffledDraws(len(part), (self.seed, self._more_seed, crc32(name.encode())))
-                for name, part in self._ranges.items()
-            }
-            self._reached = self.seed, 0, draws
+            sizes = {name: len(part) for name, part in self._ranges.items()}
+            key = self.seed, self._more_seed
+            self._reached = self.seed, 0, StepDraws(sizes, self._groups, self.world_size, key)
         _, reached, draws = self._reached
         for step in range((self.epoch - reached) * self.steps):
-            for name, count in self._step(step % self.steps).items():
-                draws[name].draw(count * self.world_size)
+            draws.draw(self._step(step % self.steps))
         self._reached = self.seed, self.epoch, draws
         return draws
 
     def _count_steps(self, steps: str | int) -> int:
         if steps in _EPOCH_ENDS:
+            sizes = {name: len(part) for name, part in self._ranges.items()}
+            for name, group in self._groups.items():
+                sizes[name] = sum(sizes[part] for part in group.sets)
             return _EPOCH_ENDS[steps](
-                steps_to_draw(len(part), [step.get(name, 0) * self.world_size for step in self._composition])
-                for name, part in self._ranges.items()
+                steps_to_draw(
+                    sizes[name], [step.get(name, 0) * self.world_size for step in self._composition]
+                )
+                for name in dict.fromkeys(name for step in self._composition for name in step)
             )
         if type(steps) is not int or steps < 1:
             raise InputError(
