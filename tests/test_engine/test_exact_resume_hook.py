@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import BaseDataset, ConcatDataset, DefaultSampler
+from mmengine.dataset import BaseDataset, ClassBalancedDataset, ConcatDataset, DefaultSampler
 from mmengine.hooks import DistSamplerSeedHook
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler
@@ -83,11 +83,11 @@ def test_continue_in_the_middle_of_an_epoch(done):
 GROUPS = dict(both=dict(sets=('a', 'b'), temperature=0.5))
 
 
-def make_mixed(composition=(dict(a=1), dict(a=1, b=2)), groups=None, **progress):
+def make_mixed(composition=(dict(a=1), dict(a=1, b=2)), groups=None, b=None, **progress):
     runner = make_runner(**progress)
     loader = dict(
         num_workers=0,
-        dataset=MultiSetDataset(dict(a=Noisy('a'), b=Noisy('b'))),
+        dataset=MultiSetDataset(dict(a=Noisy('a'), b=b or Noisy('b'))),
         sampler=dict(type='DefaultSampler'),
         collate_fn=dict(type='pseudo_collate'),
         batch_size=3,
@@ -114,6 +114,21 @@ def test_continue_an_epoch_with_groups_in_its_middle(done):
     whole = [mixed_epoch(runner), mixed_epoch(runner)]
     assert whole[0] != whole[1]
     assert mixed_epoch(make_mixed(epoch=1, iteration=5 + done, **options)) == whole[1][done:]
+
+
+class Rare(Noisy):
+    """Sample 0 alone is of class 0."""
+
+    def get_cat_ids(self, index):
+        return [min(index, 1)]
+
+
+def test_repeated_samples_of_rare_classes_have_their_seeds():
+    runners = [make_mixed(b=ClassBalancedDataset(Rare('b'), oversample_thr=0.7)) for _ in range(2)]
+    first, second = ([mixed_epoch(runner) for _ in range(2)] for runner in runners)
+    assert first == second
+    drawn = [row for epoch in first for batch in epoch for row in zip(*batch, strict=True) if row[0] == 'b']
+    assert len(drawn) == len(set(drawn)) == 8 and sum(row[1] == 0 for row in drawn) >= 2  # two of six
 
 
 def mixed_epoch(runner):

@@ -52,6 +52,30 @@ def test_wrappers_are_sets_too(rich, write_data):
     assert dataset.metainfo['classes'] == ('RBC', 'WBC')
 
 
+def test_images_of_rare_classes_are_repeated(rich, write_data):
+    """A class on one of three images has the factor sqrt(0.6 / (1 / 3)) = 1.34, rounded up to 2."""
+    for image, name in zip(rich['images'], ('WBC', 'RBC', 'WBC'), strict=True):
+        image['class_name'] = name
+    rich['annotations'][0]['category_id'] = 7  # image 1: two WBC
+    rich['annotations'][2]['category_id'] = 3  # image 2: one RBC; image 3 has no object
+    sets = config(write_data(rich), det='SmearDetDataset', cls='SmearCellDataset')
+    balanced = {
+        name: {
+            'type': 'ClassBalancedDataset',
+            'oversample_thr': 0.6,
+            'dataset': {**inner, 'type': f'unihema_mm.{inner["type"]}'},
+        }
+        for name, inner in sets.items()
+    }
+    dataset = MultiSetDataset(balanced)
+    images = {
+        name: [dataset.get_data_info(index)['img_id'] for index in part]
+        for name, part in dataset.set_ranges.items()
+    }
+    assert images == {'det': [1, 1, 2, 2, 3], 'cls': [1, 2, 2, 3]}  # WBC: one field, two cells
+    assert dataset.metainfo['classes'] == ('RBC', 'WBC') and max_objects_per_image(dataset) == 2
+
+
 def test_read_later(tmp_path, rich, write_data):
     sets = config(tmp_path / 'data', det='SmearDetDataset')
     sets['det']['lazy_init'] = True

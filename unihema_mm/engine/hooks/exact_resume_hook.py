@@ -111,6 +111,15 @@ class SeededIndex(int):
         return SeededIndex(int(self) % other, self.seed)
 
 
+class SeededPlaces(list):
+    """Table by which ``ClassBalancedDataset`` finds the sample of a place; its numbers keep the seed."""
+
+    def __getitem__(self, place: int) -> int:
+        index = super().__getitem__(place)
+        seed = getattr(place, 'seed', None)
+        return index if seed is None else SeededIndex(index, seed)
+
+
 class SeededSampler(Sampler):
     """The indices of another sampler, each with a seed of its own.
 
@@ -180,6 +189,8 @@ def _seed_pipelines(dataset: Dataset) -> None:
     if isinstance(dataset, BaseDataset):
         dataset.pipeline.transforms.insert(0, SeedPipeline())
         return
+    if hasattr(dataset, 'repeat_indices'):
+        dataset.repeat_indices = SeededPlaces(dataset.repeat_indices)
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     for part in inner:
         if part is not None:
