@@ -72,7 +72,7 @@ def convert_item(
         'file_name': target,
         'width': size[0],
         'height': size[1],
-        'tasks': list(entry.tasks),
+        'tasks': [task for task in entry.tasks if task not in content.unfit],
         'prompt': entry.prompt,
     }
     if item.class_name is not None:

@@ -11,15 +11,19 @@ from .attribute_csv import AttributeCsvReader
 from .coco import CocoReader
 from .mask_image import MaskImageReader
 from .points import PointReader
+from .row_column import RowColumnReader
 from .source import Reader
 from .voc import VocReader
 from .yolo import YoloReader
+from .yolo_masks import YoloMasksReader
 
 # Formats of boxes, which can be read without an entry of the catalogue.
 BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader}
 FORMATS = {
     **BOX_FORMATS,
+    'row_column': RowColumnReader,
     'points': PointReader,
+    'yolo_masks': YoloMasksReader,
     'mask_image': MaskImageReader,
     'attribute_csv': AttributeCsvReader,
 }

@@ -34,6 +34,8 @@ CHANGES = {
     'image_without_label_kept': 'images without label, kept as images without objects',
     'quantised_mask': 'masks with other levels than the listed ones, set to the nearest one',
     'empty_mask': 'masks without any pixel of a target, kept',
+    'object_without_mask': 'objects that no mask region belongs to alone, images not used for inst',
+    'region_without_object': 'masks with regions that no box belongs to, kept in the mask target',
     'keys_dropped': 'keys of the source that the schema does not have, dropped',
 }
 

@@ -38,6 +38,7 @@ class SourceItem:
         class_name: Class of the whole image, as the source names it.
         attributes: Attribute name -> value of the one cell of a single-cell image, annotated ones only.
         partly_labelled: Whether the image may show objects that its label leaves out.
+        mask: Mask image beside ``label``, relative to the source folder.
     """
 
     split: str
@@ -49,6 +50,7 @@ class SourceItem:
     class_name: str | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     partly_labelled: bool = False
+    mask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,13 @@ class Content:
         objects: Its objects.
         masks: Its mask targets.
         notes: What was dropped or repaired.
+        unfit: Tasks of the entry that this image cannot be used for.
     """
 
     objects: list[RawObject] = field(default_factory=list)
     masks: list[RawMask] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    unfit: frozenset[str] = frozenset()
 
 
 class Reader(Protocol):

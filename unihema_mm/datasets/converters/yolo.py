@@ -82,12 +82,7 @@ class YoloReader:
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one label file."""
-        names = self.declared_classes()
-        objects = []
-        for index, line in enumerate((self.source / item.label).read_text(encoding='utf-8-sig').splitlines()):
-            if line.strip():
-                objects.append(_parse_line(line, names, size, item.label, f'line {index + 1}'))
-        return Content(objects)
+        return Content(read_lines(self.source / item.label, item.label, self.declared_classes(), size))
 
     @cached_property
     def _data(self) -> dict:
@@ -173,6 +168,30 @@ def _label_folder(folder: str) -> str:
     if 'images' in parts:
         parts[len(parts) - 1 - parts[::-1].index('images')] = 'labels'
     return str(PurePosixPath(*parts))
+
+
+def read_lines(path: Path, file: str, names: list[str], size: tuple[int, int]) -> list[RawObject]:
+    """Read a label file with one ``class cx cy w h`` per line.
+
+    Args:
+        path: The file.
+        file: Its name, for messages.
+        names: Class names in the order of their numbers.
+        size: Width and height of the image in pixels.
+
+    Raises:
+        DataError: The file is no text, a line is not such a line, or its class or box is out of range.
+    """
+    try:
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
+    except UnicodeDecodeError:
+        mend = 'copy the file again from its source'
+        raise DataError(Fault(file, 'file', 'content', 'is not UTF-8 text', mend)) from None
+    return [
+        _parse_line(line, names, size, file, f'line {index + 1}')
+        for index, line in enumerate(lines)
+        if line.strip()
+    ]
 
 
 def _parse_line(line: str, names: list[str], size: tuple[int, int], file: str, where: str) -> RawObject:
