@@ -2,6 +2,7 @@
 
 from .class_count_hook import ClassCountHook
 from .detection_budget_hook import DetectionBudgetHook
+from .draw_report_hook import DrawReportHook
 from .exact_resume_hook import ExactResumeHook
 from .non_finite_loss_hook import StopOnNonFiniteLossHook
 from .safe_checkpoint_hook import SafeCheckpointHook
@@ -13,6 +14,7 @@ from .trainable_table_hook import TrainableTableHook
 __all__ = [
     'ClassCountHook',
     'DetectionBudgetHook',
+    'DrawReportHook',
     'ExactResumeHook',
     'SafeCheckpointHook',
     'SameTasksHook',
