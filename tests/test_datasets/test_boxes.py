@@ -25,7 +25,8 @@ def test_box_outside(box):
 
 
 @pytest.mark.parametrize(
-    'value', [None, [1, 2, 3], [1, 2, 3, '4'], [1, 2, 3, float('nan')], [1, 2, 3, True], 'abcd']
+    'value',
+    [None, [1, 2, 3], [1, 2, 3, '4'], [1, 2, 3, float('nan')], [1, 2, 3, True], 'abcd', [0, 0, 1, 10**400]],
 )
 def test_is_box_refuses(value):
     assert not is_box(value)

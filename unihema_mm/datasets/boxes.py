@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from math import isfinite
+from sys import float_info
 
 # Sources that store 6 decimals of a normalised coordinate miss the border by less than this.
 TOLERANCE = 0.01
@@ -43,8 +43,8 @@ def fit_box(box: Sequence[float], width: float, height: float) -> tuple[list[flo
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a finite number (booleans, NaN and infinity are not)."""
-    return type(value) in (int, float) and isfinite(value)
+    """Whether a JSON value is a finite number (booleans, NaN and what exceeds a float are not)."""
+    return type(value) in (int, float) and -float_info.max <= value <= float_info.max
 
 
 def is_box(value: object) -> bool:

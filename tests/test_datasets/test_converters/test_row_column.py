@@ -123,6 +123,11 @@ def test_path_that_leaves_the_source(source, name):
         (['objects', 0, 'bounding_box', 'maximum'], None, 'bounding_box.maximum: is None; must be an object'),
         (['objects', 0, 'bounding_box', 'minimum', 'r'], '2', "minimum.r: is '2'; must be a finite number"),
         (['objects', 0, 'bounding_box', 'minimum', 'c'], float('nan'), 'minimum.c: is nan; must be a finite'),
+        (['objects', 0, 'bounding_box', 'maximum', 'c'], 10**400, 'maximum.c: is 1000.*; must be a finite'),
+        (['image', 'pathname'], '/', "record 1: image.pathname: is ''; write a path below"),
+        (['image', 'pathname'], '/.', 'record 1: .: file: image: its image does not exist'),
+        (['image', 'pathname'], 'x' * 5000, 'file: image: its image does not exist'),
+        (['image', 'pathname'], 'x\0y', 'file: image: its image does not exist'),
     ],
 )
 def test_bad_record(source, keys, value, message):
@@ -142,6 +147,11 @@ def test_bad_record(source, keys, value, message):
     [
         (b'', 'training.json: file: content: is not whole JSON'),
         (b'[{"image": ', 'training.json: file: content: is not whole JSON'),
+        (
+            b'[' + b'9' * 5000 + b']',
+            'training.json: file: content: is not whole JSON|record 1: image: is None',
+        ),
+        (b'[' * 100000, 'training.json: file: content: is not whole JSON'),
         (b'\xff\xfe[]', 'training.json: file: content: is not whole JSON'),
         (b'{"image": {}}', 'training.json: file: content: is a dict; must be a list of records'),
     ],

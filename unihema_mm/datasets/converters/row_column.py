@@ -1,7 +1,7 @@
 """Reader of the row and column JSON of BBBC041."""
 
 import json
-import math
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -81,14 +81,16 @@ class RowColumnReader:
 
     def _find(self, name: str) -> str | None:
         path = PurePosixPath(self.images) / name
+        if not PurePosixPath(name).name:
+            return None
         names = [path, *(path.with_suffix(suffix) for suffix in sorted(IMAGE_SUFFIXES))]
-        return next((str(name) for name in names if (self.source / name).is_file()), None)
+        return next((str(name) for name in names if os.path.isfile(self.source / name)), None)
 
 
 def _load(path: Path, file: str) -> list:
     try:
         records = json.loads(path.read_text(encoding='utf-8-sig'))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as fault:
+    except (ValueError, RecursionError) as fault:
         what = f'is not whole JSON ({fault})'
         raise DataError(Fault(file, 'file', 'content', what, 'copy the file again from its source')) from None
     if not isinstance(records, list):
@@ -112,7 +114,7 @@ def _object(record: object, where: str) -> dict:
     box = []
     for end, axis in _CORNERS:
         value = _get(corners, end, dict, place, file, 'bounding_box.').get(axis)
-        if not is_number(value) or not math.isfinite(value):
+        if not is_number(value):
             field = f'bounding_box.{end}.{axis}'
             raise DataError(Fault(file, place, field, f'is {value!r:.60}', 'must be a finite number'))
         box.append(value)
