@@ -23,7 +23,9 @@ class TaskGroup(NamedTuple):
     samples: SampleList
 
 
-def group_by_tasks(inputs: Tensor, samples: SampleList, default: tuple[str, ...]) -> list[TaskGroup]:
+def group_by_tasks(
+    inputs: Tensor, samples: SampleList, default: tuple[str, ...], by_size: bool = False
+) -> list[TaskGroup]:
     """Group a batch by the tasks of its samples.
 
     The padding that only images of other groups need is cut off, so that a group is the batch that its
@@ -33,15 +35,18 @@ def group_by_tasks(inputs: Tensor, samples: SampleList, default: tuple[str, ...]
         inputs (Tensor): Images, (bs, 3, H, W), padded at the right and bottom.
         samples (list[:obj:`DetDataSample`]): bs samples with ``tasks`` and ``pad_shape`` in their metainfo.
         default (tuple[str, ...]): Tasks of samples that name none.
+        by_size (bool): Whether images of different sizes are in different groups, so that nothing that
+            sees padding (a convolution, a group norm) makes a result depend on the rest of the batch.
 
     Returns:
-        list[TaskGroup]: In the order in which the task combinations first appear.
+        list[TaskGroup]: In the order in which the task combinations (and sizes) first appear.
     """
-    places: dict[tuple[str, ...], list[int]] = {}
+    places: dict[tuple, list[int]] = {}
     for place, sample in enumerate(samples):
         tasks = tuple(sample.metainfo.get('tasks') or default)
-        places.setdefault(tasks, []).append(place)
-    return [_group(tasks, index, inputs, samples) for tasks, index in places.items()]
+        size = tuple(sample.img_shape[:2]) if by_size else None
+        places.setdefault((tasks, size), []).append(place)
+    return [_group(tasks, index, inputs, samples) for (tasks, _), index in places.items()]
 
 
 def _group(tasks: tuple[str, ...], index: Sequence[int], inputs: Tensor, samples: SampleList) -> TaskGroup:

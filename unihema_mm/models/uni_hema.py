@@ -65,6 +65,9 @@ class UniHema(DINO):
             encoder tokens, as in the paper's equation of TGVR).
         select_padding (bool): Whether padding may become a query, with a box of the whole image, as in DINO
             and in the released code.
+        predict_by_size (bool): Whether images of different sizes in a batch are predicted apart. The group
+            norm of the neck counts padding, so else, as in DINO, predictions depend a little on what else is
+            in the batch. Defaults to False.
         frozen (Sequence[str]): Dotted names of modules that are not trained.
         default_text (str): Prompt of images that carry none.
         **kwargs: See :class:`mmdet.models.DINO`.
@@ -86,6 +89,7 @@ class UniHema(DINO):
         shallow_maps: int = 0,
         content_query: str = 'learned',
         select_padding: bool = False,
+        predict_by_size: bool = False,
         frozen: Sequence[str] = (),
         default_text: str = 'This image is for the detection of complete blood count cells',
         **kwargs,
@@ -101,6 +105,7 @@ class UniHema(DINO):
         self.shallow_maps = shallow_maps
         self.content_query = content_query
         self.select_padding = select_padding
+        self.predict_by_size = predict_by_size
         self.default_text = default_text
         # What is added to DINO draws from a copy of the random stream: with the same seed, all
         # other weights start as those of a plain DINO.
@@ -171,15 +176,18 @@ class UniHema(DINO):
         Returns:
             list[:obj:`DetDataSample`]: The samples with the predictions of their tasks.
         """
-        for group in self._groups(batch_inputs, batch_data_samples):
+        for group in self._groups(batch_inputs, batch_data_samples, by_size=self.predict_by_size):
             features = self._features(group)
             for key in group.tasks:
                 task = self.tasks[key]
                 task.predict(group.samples, rescale=rescale, **features.read(task.reads))
         return batch_data_samples
 
-    def _groups(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> list[TaskGroup]:
-        groups = group_by_tasks(batch_inputs, batch_data_samples, default=(next(iter(self.tasks)),))
+    def _groups(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList, by_size: bool = False
+    ) -> list[TaskGroup]:
+        default = (next(iter(self.tasks)),)
+        groups = group_by_tasks(batch_inputs, batch_data_samples, default, by_size)
         for group in groups:
             for key in group.tasks:
                 if key not in self.tasks:

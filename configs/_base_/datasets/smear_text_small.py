@@ -18,16 +18,12 @@ vqa_train = dict(
     ann_file='annotations/train.json',
     pipeline=text_train_pipeline,
 )
-vqa_fields_train = dict(vqa_train, folder='images/fields')
-vqa_cells_train = dict(vqa_train, folder='images/cells')
 vqa_val = dict(vqa_train, ann_file='annotations/val.json', test_mode=True, pipeline=text_test_pipeline)
 vqa_test = dict(vqa_val, ann_file='annotations/test.json')
 vqa_text_only = dict(vqa_test, text_only=True)
 vqa_evaluator = dict(type='TextMetric')
 
 mlm_train = dict(vqa_train, task='mlm')
-mlm_fields_train = dict(vqa_fields_train, task='mlm')
-mlm_cells_train = dict(vqa_cells_train, task='mlm')
 mlm_val = dict(vqa_val, task='mlm')
 mlm_test = dict(vqa_test, task='mlm')
 mlm_text_only = dict(vqa_text_only, task='mlm')

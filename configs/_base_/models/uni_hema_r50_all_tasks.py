@@ -4,6 +4,7 @@ _base_ = './uni_hema_r50.py'
 model = dict(
     backbone=dict(out_indices=(0, 1, 2, 3)),
     shallow_maps=1,  # stride 4, for instance masks; the neck reads strides 8, 16 and 32
+    predict_by_size=True,  # cells beside fields
     text_fusion=dict(type='CrossModalFusion', num_queries=64, num_heads=8),
     text_decoder=dict(type='T5TextDecoder', max_length=64),
     tasks=dict(

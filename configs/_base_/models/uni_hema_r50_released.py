@@ -14,6 +14,7 @@ model = dict(
     shallow_maps=0,
     neck=dict(bias=True),
     select_padding=True,
+    predict_by_size=False,
     text_encoder=dict(pad_to_max_length=True),
     text_refiner=dict(fusion='gate', attend_padding=True),
     text_fusion=dict(

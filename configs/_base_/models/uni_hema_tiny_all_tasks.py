@@ -5,13 +5,14 @@ model = dict(
     backbone=dict(
         base_channels=32,  # a quarter of the work of R18
         out_indices=(0, 1, 2, 3),
-        # Batches of a few images, of fields and of single cells: group norm depends on neither.
+        # Batches of a few images: batch norm would be noise.
         norm_cfg=dict(type='GN', num_groups=8),
     ),
     neck=dict(in_channels=[64, 128, 256]),
     shallow_maps=1,
     # A tied output layer scales its logits down; an untied one starts with a loss of 40 instead of 7.
     text_encoder=dict(model=dict(tie_word_embeddings=True, dropout_rate=0.0)),
+    predict_by_size=True,  # cells beside fields
     frozen=[],
     text_fusion=dict(type='CrossModalFusion', num_queries=16, num_heads=8, num_layers=2, ffn_dims=256),
     fusion_reads='memory',

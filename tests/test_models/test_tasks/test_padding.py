@@ -35,10 +35,10 @@ def fill_padding():
 
 @pytest.fixture
 def run_filled(build_all_tasks, make_mixed, fill_padding):
-    """Callable (tasks, noise, method) -> what the model makes of two images of unequal size."""
+    """Callable (tasks, noise, method) -> what the model makes of two images of unequal size, as one group."""
 
     def run(tasks, noise, method):
-        model = build_all_tasks().eval()
+        model = build_all_tasks(predict_by_size=False).eval()
         inputs, samples = make_mixed(
             model, [(tasks, (64, 96)), (tasks, (96, 160))], training=method == 'loss'
         )
@@ -67,6 +67,26 @@ def test_predictions(run_filled, tasks):
                 torch.testing.assert_close(
                     value, same, atol=1e-5, rtol=1e-5, msg=lambda m, f=field: f'{f}: {m}'
                 )
+
+
+@pytest.mark.parametrize('tasks', [FIELD, ('cls',), ('vqa',)], ids='+'.join)
+def test_predictions_are_those_of_the_image_alone(build_all_tasks, make_mixed, tasks):
+    """Although the group norm of backbone and neck counts padding."""
+    model = build_all_tasks().eval()
+    entries = [(tasks, (64, 96)), (tasks, (96, 160))]
+    with torch.no_grad():
+        together = model.predict(*make_mixed(model, entries, training=False))[0]
+        alone = model.predict(*make_mixed(model, entries[:1], training=False))[0]
+    if 'pred_instances' in alone:
+        for field in ('bboxes', 'scores', 'mask_scores'):
+            torch.testing.assert_close(
+                together.pred_instances[field], alone.pred_instances[field], atol=1e-4, rtol=1e-4
+            )
+        assert torch.equal(together.pred_sem_seg.sem_seg, alone.pred_sem_seg.sem_seg)
+    elif 'pred_scores' in alone:
+        torch.testing.assert_close(together.pred_scores, alone.pred_scores)
+    else:
+        assert together.pred_answers == alone.pred_answers and len(alone.pred_answers) == 2
 
 
 @pytest.mark.parametrize('task', ['vqa', 'mlm'])
