@@ -22,6 +22,26 @@ det_test = dict(det_val, ann_file='annotations/test.json')
 cells_train = dict(_base_.cls_train, tasks=('cls', 'vqa', 'mlm'), pipeline=_base_.text_train_pipeline)
 
 train_dataloader = dict(
+    _delete_=True,
+    batch_size=10,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(
+        type='TaskBatchSampler',
+        composition=[dict(cells=8, seg_cells=2), dict(fields=2, seg_fields=1), dict(cells=8, seg_cells=2)],
+    ),
+    dataset=dict(
+        type='MultiSetDataset',
+        datasets=dict(
+            fields=det_train,
+            cells=cells_train,
+            seg_fields={{_base_.seg_fields_train}},
+            seg_cells={{_base_.seg_cells_train}},
+        ),
+    ),
+)
+loader = dict(
     batch_size=8, num_workers=1, drop_last=False, sampler=dict(type='DefaultSampler', shuffle=False)
 )
 val_dataloader = dict(
