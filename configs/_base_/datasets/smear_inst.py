@@ -19,6 +19,7 @@ train_pipeline = [
         recompute_bbox=True,
         allow_negative_crop=True,
     ),
+    dict(type='FilterCellAnnotations', min_gt_bbox_wh=(0, 0), by_mask=True, keep_empty=False),
     dict(type='PackSmearInputs'),
 ]
 test_pipeline = [

@@ -92,3 +92,36 @@ def test_transform_that_loses_track_is_an_error(root):
         root, [{'type': 'mmdet.FilterAnnotations', 'min_gt_bbox_wh': (10.5, 1)}], attributes=None
     )
     assert 'attributes' not in without[0]['data_samples'].gt_instances
+
+
+@pytest.mark.parametrize(('least', 'expected'), [(0, [0, 1, 2, 3, 5]), (12, [3, 5]), (99, [])])
+def test_attributes_follow_a_filter_of_objects(root, least, expected):
+    """Object 4 is a crowd, which goes to ``ignored_instances``."""
+    filtering = {'min_gt_bbox_wh': (least, 0), 'by_mask': True, 'keep_empty': False}
+    sample = dataset_of(root, [{'type': 'unihema_mm.FilterCellAnnotations', **filtering}])[0]['data_samples']
+    found = sample.gt_instances
+    assert found.labels.tolist() == found.attributes[:, 0].tolist() == expected
+    assert len(found.masks) == len(expected)
+
+
+def test_an_object_whose_mask_is_cropped_away_is_filtered(root):
+    """A crop recomputes boxes from masks; nothing of a mask left is a box without area."""
+    transforms = [
+        {
+            'type': 'mmdet.RandomCrop',
+            'crop_size': (9, 60),
+            'recompute_bbox': True,
+            'allow_negative_crop': True,
+        },
+        {
+            'type': 'unihema_mm.FilterCellAnnotations',
+            'min_gt_bbox_wh': (0, 0),
+            'by_mask': True,
+            'keep_empty': False,
+        },
+    ]
+    dataset = dataset_of(root, transforms)
+    for _ in range(20):
+        found = dataset[0]['data_samples'].gt_instances
+        assert found.labels.tolist() == found.attributes[:, 0].tolist()
+        assert (found.bboxes.widths > 0).all() and (found.bboxes.heights > 0).all()

@@ -1,6 +1,6 @@
 """Data transforms of unihema_mm."""
 
-from .annotations import LoadCellAnnotations, LoadCellMask
+from .annotations import FilterCellAnnotations, LoadCellAnnotations, LoadCellMask
 from .colour import PermuteChannels
 from .formatting import PackSmearInputs
 from .loading import LoadSmearImage
@@ -8,6 +8,7 @@ from .resizing import ShrinkToFit
 from .sample_texts import SampleTexts
 
 __all__ = [
+    'FilterCellAnnotations',
     'LoadCellAnnotations',
     'LoadCellMask',
     'LoadSmearImage',

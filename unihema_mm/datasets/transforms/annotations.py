@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmdet.datasets.transforms import LoadAnnotations
+from mmdet.datasets.transforms import FilterAnnotations, LoadAnnotations
 from mmengine import fileio
 from pycocotools import mask as coco_mask
 
@@ -32,6 +32,25 @@ class LoadCellAnnotations(LoadAnnotations):
         results = super().transform(results)
         results['gt_instances_ids'] = np.arange(len(results.get('instances', ())))
         return results
+
+
+@TRANSFORMS.register_module()
+class FilterCellAnnotations(FilterAnnotations):
+    """mmdet's ``FilterAnnotations``, whose arguments it takes, for objects of :class:`LoadCellAnnotations`.
+
+    Filters ``gt_instances_ids`` with the objects, so that they keep their attributes. Belongs behind a crop
+    with ``recompute_bbox``, which leaves a box without area where nothing of a mask is left.
+    """
+
+    def transform(self, results: dict) -> dict | None:
+        """Filter the objects of one record."""
+        ids, flags = results['gt_instances_ids'], results['gt_ignore_flags']
+        # The base class filters the flags; numbers in their place tell which objects are left.
+        filtered = super().transform({**results, 'gt_ignore_flags': np.arange(len(flags))})
+        if filtered is None:
+            return None
+        left = filtered['gt_ignore_flags']
+        return {**filtered, 'gt_ignore_flags': flags[left], 'gt_instances_ids': ids[left]}
 
 
 @TRANSFORMS.register_module()
