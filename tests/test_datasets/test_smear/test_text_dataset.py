@@ -39,6 +39,13 @@ def test_other_truth_and_texts_of_one_image(rich, write_data, build, name):
     assert both[0]['data_samples'].tasks == (*own.tasks, 'vqa', 'mlm')
 
 
+def test_texts_for_a_task_of_another_name(rich, write_data, build):
+    """A model may have two tasks on the questions, each with a key of its own."""
+    dataset = build('SmearTextDataset', write_data(rich), tasks=('short_answers',), pipeline=[LOAD, PACK])
+    sample = dataset[2]['data_samples']
+    assert (sample.tasks, sample.questions) == (('short_answers',), ['Any?', 'Which 3?'])
+
+
 def test_image_without_the_texts_of_its_tasks(rich, write_data, build):
     rich['images'][1].pop('sentences')
     with pytest.raises(DataError, match=r'image 2: sentences: is None; .* or leave mlm out of the tasks'):

@@ -6,13 +6,14 @@ from ..text_fields import TEXT_FIELDS
 class TextsMixin:
     """Adds the texts of the image to its record, before :class:`SmearRecordsMixin`.
 
-    Where ``tasks`` hold vqa, a record has the lists ``questions``, ``answers`` and ``answer_types``; where
-    they hold mlm, ``masked`` and ``completed``. Error when the dataset is built: an image has none of them.
+    Where ``task`` or ``tasks`` name vqa, a record has the lists ``questions``, ``answers`` and
+    ``answer_types``; where they name mlm, ``masked`` and ``completed``. Error when the dataset is built: an
+    image has none of them.
     """
 
     def _common(self, image: dict) -> dict:
         record = super()._common(image)
-        for task in self.tasks:
+        for task in dict.fromkeys((self.task, *self.tasks)):
             if task in TEXT_FIELDS:
                 record.update(self._texts(image, task))
         return record

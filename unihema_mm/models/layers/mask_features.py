@@ -55,7 +55,7 @@ class MaskFeatures(BaseModule):
 
 
 def mask_logits(embeds: Tensor, features: Tensor) -> Tensor:
-    """Mask logits of embedded queries, in float32.
+    """Mask logits of embedded queries, as float32; under autocast the product is in its precision.
 
     Args:
         embeds (Tensor): (bs, num_queries, dim), or (num_queries, dim) of one image.
