@@ -56,7 +56,6 @@ setup(
         'mmcv': read_requirements('mmcv'),
         'tests': tests,
         'optional': optional,
-        'tracking': optional,
         'all': tests + optional,
     },
     cmdclass={'build_py': BuildWithConfigs},
