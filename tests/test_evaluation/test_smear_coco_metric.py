@@ -231,3 +231,33 @@ def test_masks_are_ranked_by_their_own_scores():
         ours = evaluate(metric, [found])
         assert ours['segm_mAP'] == pytest.approx(value, abs=1e-12)
         assert ours['bbox_mAP'] == PERFECT
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_detections_of_a_class_that_is_not_annotated_are_no_errors(tmp_path, backend):
+    # Image 0 annotates both classes, image 1 (without objects) only WBC: its two RBC are unknown.
+    truth = write_truth(tmp_path / 'truth.json', grid(2), [0, 1], images=2)
+    samples = [
+        sample(grid(2), [0, 1], [0.6, 0.7]),
+        {**sample(grid(2), [0, 0], [0.9, 0.8], image=1), 'annotated': (1,)},
+    ]
+    metric = SmearCocoMetric(ann_file=truth, metric='bbox', backend=backend)
+    result = evaluate(metric, samples)
+    assert result['bbox_RBC_AP'] == PERFECT and result['bbox_WBC_AP'] == PERFECT
+    samples[1]['annotated'] = (0, 1)
+    assert evaluate(metric, samples)['bbox_RBC_AP50'] == pytest.approx(1 / 3, abs=1e-6)
+    assert len(samples[1]['pred_instances']['labels']) == 2
+
+
+def test_unmatched_detections_on_partly_labelled_images_do_not_count(tmp_path):
+    truth = write_truth(tmp_path / 'truth.json', grid(2), [0, 0])
+    found = sample(grid(4), [0] * 4, [0.5, 0.4, 0.9, 0.8])  # two better ones where nothing is labelled
+    metric = SmearCocoMetric(ann_file=truth, metric='bbox')
+    assert evaluate(metric, [found])['bbox_RBC_AP'] == pytest.approx(0.5, abs=0.01)
+    partly = {**found, 'partly_labelled': True}
+    assert evaluate(metric, [partly])['bbox_RBC_AP'] == PERFECT
+    missed = {**sample(grid(1), [0], [0.5]), 'partly_labelled': True}
+    assert evaluate(metric, [missed])['bbox_RBC_AP'] == pytest.approx(0.5, abs=0.01)
+    other = SmearCocoMetric(ann_file=truth, metric='bbox', backend='faster_coco_eval')
+    with pytest.raises(InputError, match="1 images are labelled in part.*backend='pycocotools'"):
+        evaluate(other, [partly])

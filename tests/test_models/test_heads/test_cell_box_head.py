@@ -82,6 +82,25 @@ def test_classes_that_are_not_annotated_get_no_gradient(head):
         assert (gradient > 0).tolist() == [[True, True, False], [True, True, True]]
 
 
+def test_queries_without_object_get_no_gradient_where_images_are_labelled_in_part(head):
+    losses, *logits = box_losses(head, [dict(partly_labelled=True), {}])
+    sum(losses.values()).backward()
+    for scores in logits:
+        queries = scores.grad.abs().view(-1, 2, *scores.shape[-2:]).amax(dim=3)  # layers, images, queries
+        touched = (queries > 0).sum(dim=2)
+        # One object: matched once among the proposals, and beside one denoising query of each group.
+        assert (touched[:, 0] == (1 if scores.dim() == 3 else 3)).all()
+        assert (touched[:, 1] == scores.shape[-2]).all()
+
+
+def test_ignoring_can_be_switched_off(head):
+    expected, *_ = box_losses(head, [{}, {}])
+    head.ignore_unannotated = False
+    losses, *_ = box_losses(head, [dict(annotated=(0, 1), partly_labelled=True), {}])
+    for name, value in expected.items():
+        assert torch.equal(losses[name], value), name
+
+
 def test_all_classes_annotated_is_the_loss_of_dino(head, monkeypatch):
     losses, *_ = box_losses(head, [dict(annotated=(0, 1, 2)), {}])
     for name in ('_get_targets_single', '_get_dn_targets_single'):
@@ -94,5 +113,7 @@ def test_all_classes_annotated_is_the_loss_of_dino(head, monkeypatch):
 
 def test_another_loss_cannot_ignore_classes(head):
     head.loss_cls = MODELS.build(dict(type='mmdet.CrossEntropyLoss'))
-    with pytest.raises(InputError, match='annotates 2 of 3 classes, which CrossEntropyLoss cannot ignore'):
+    with pytest.raises(
+        InputError, match='not all of its cells are annotated, and CrossEntropyLoss cannot ignore'
+    ):
         box_losses(head, [dict(annotated=(0, 2)), {}])

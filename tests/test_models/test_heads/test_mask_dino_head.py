@@ -260,3 +260,25 @@ def test_mask_logits_are_inner_products():
     expected = (embeds @ features.flatten(2)).unflatten(2, (5, 6))
     torch.testing.assert_close(mask_logits(embeds, features), expected)
     torch.testing.assert_close(mask_logits(embeds[1], features[1]), expected[1])
+
+
+@pytest.mark.parametrize(
+    ('meta', 'rows', 'columns'),
+    [
+        ({}, [True] * 3, [True] * 3),
+        (dict(annotated=(1, 2)), [True] * 3, [False, True, True]),
+        (dict(partly_labelled=True), [False, True, True], [True] * 3),
+    ],
+)
+def test_what_is_not_annotated_gets_no_class_gradient(head, meta, rows, columns):
+    image = sample([[0, 0, 24, 32], [24, 0, 48, 32]], [1, 2])
+    image.set_metainfo(meta)
+    target = InstanceTargets.from_sample(image, CPU)
+    logits = torch.zeros(1, 3, 3, requires_grad=True)
+    stage = Predictions(logits, torch.rand(1, 3, 4), torch.rand(1, 3, 16))
+    match = torch.tensor([1, 2]), torch.tensor([0, 1])
+    losses = head.stage_losses(stage, torch.rand(1, 16, 8, 12), [target], [match], 2.0, 'loss')
+    losses['loss_cls'].backward()
+    touched = logits.grad[0] != 0
+    assert touched.any(dim=1).tolist() == rows
+    assert touched.any(dim=0).tolist() == columns

@@ -89,6 +89,7 @@ class SmearRecordsMixin(GuardedPipelineMixin):
 
     def _common(self, image: dict) -> dict:
         """What the records of every kind hold."""
+        partly = {'partly_labelled': True} if image.get('partly_labelled') else {}
         return {
             'img_path': osp.join(self.data_prefix['img'], image['file_name']),
             'img_id': image['id'],
@@ -96,6 +97,7 @@ class SmearRecordsMixin(GuardedPipelineMixin):
             'height': image['height'],
             'tasks': self.tasks,
             'dataset': self.dataset_name,
+            **partly,
         }
 
     def _error(self, record: str, field: str, what: str, mend: str) -> DataError:

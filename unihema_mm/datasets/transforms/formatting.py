@@ -21,6 +21,7 @@ META_KEYS = (
     'flip',
     'flip_direction',
     'annotated',
+    'partly_labelled',
     'questions',
     'answers',
     'answer_types',

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmdet.evaluation import CocoMetric
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import load
@@ -39,6 +40,11 @@ class SmearCocoMetric(CocoMetric):
     Further differences: labels follow the class names (mmdet: the order of the file), a class without
     ground truth is -1 as in COCO and does not enter the mean, a run without any
     detection has AP 0 instead of no result, and images that were not evaluated do not count as missed.
+
+    What the annotation does not tell is no error: detections of a class that the data set of an image does not
+    annotate (``annotated`` of its metainfo) are left out, and on an image that is labelled in part
+    (``partly_labelled``) a detection without an object counts neither way, as on LVIS's images that are not
+    exhaustively annotated (arXiv 1908.03195, section 3).
 
     Args:
         ann_file: COCO file of the ground truth. Without it, :meth:`set_dataset` must be called;
@@ -80,6 +86,7 @@ class SmearCocoMetric(CocoMetric):
                 f'SmearCocoMetric: backend {backend} is not installed; pip install '
                 f'{backend.replace("_", "-")}, or use backend="pycocotools"'
             ) from None
+        self.backend = backend
         self.max_dets = max_dets
 
     def set_dataset(self, dataset: BaseDataset) -> None:
@@ -112,7 +119,9 @@ class SmearCocoMetric(CocoMetric):
             raise InputError(
                 'SmearCocoMetric: no ground truth; set ann_file, or add DetectionBudgetHook to custom_hooks'
             )
-        super().process(data_batch, data_samples)
+        super().process(data_batch, [_of_annotated_classes(sample) for sample in data_samples])
+        for (fact, _), sample in zip(self.results[-len(data_samples) :], data_samples, strict=True):
+            fact['partly_labelled'] = bool(sample.get('partly_labelled'))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute all metrics.
@@ -127,6 +136,7 @@ class SmearCocoMetric(CocoMetric):
         """
         facts, predictions = zip(*results, strict=True)
         self.img_ids = sorted({fact['img_id'] for fact in facts})
+        partly = {fact['img_id'] for fact in facts if fact['partly_labelled']}
         truth = self._ground_truth()
         ids = {category['name']: category['id'] for category in truth.dataset['categories']}
         self.cat_ids = [ids.get(name) for name in self.dataset_meta['classes']]
@@ -142,7 +152,7 @@ class SmearCocoMetric(CocoMetric):
                 if kind not in files:
                     raise InputError(f'SmearCocoMetric: metric {kind!r}, but the model predicts no masks')
                 found = [row for row in load(files[kind]) if row['category_id'] is not None]
-                metrics.update(self._evaluate(kind, truth, found, budget))
+                metrics.update(self._evaluate(kind, truth, found, budget, partly))
         return metrics
 
     def _ground_truth(self):
@@ -166,7 +176,9 @@ class SmearCocoMetric(CocoMetric):
             row for row in truth.dataset['annotations'] if not row['iscrowd'] and row['image_id'] in evaluated
         ]
 
-    def _evaluate(self, kind: str, truth, found: list[dict], budget: int) -> dict[str, float]:
+    def _evaluate(
+        self, kind: str, truth, found: list[dict], budget: int, partly: set[int]
+    ) -> dict[str, float]:
         if kind == 'segm':
             for row in found:
                 row.pop('bbox', None)  # or the area of the box would decide between small, medium and large
@@ -178,6 +190,8 @@ class SmearCocoMetric(CocoMetric):
             evaluator.params.maxDets = [budget]
             evaluator.params.iouThrs = np.asarray(self.iou_thrs)
             evaluator.evaluate()
+            if partly:
+                self._ignore_unmatched(evaluator, partly)
             evaluator.accumulate()
         precision = evaluator.eval['precision'][..., 0]  # (IoU, recall, class, area)
         recall = evaluator.eval['recall'][..., 0]  # (IoU, class, area)
@@ -192,6 +206,16 @@ class SmearCocoMetric(CocoMetric):
         if self.classwise:
             metrics.update(self._by_class(kind, truth, precision))
         return metrics
+
+    def _ignore_unmatched(self, evaluator, img_ids: set[int]) -> None:
+        if self.backend != 'pycocotools':
+            raise InputError(
+                f'SmearCocoMetric: {len(img_ids)} images are labelled in part, which backend {self.backend} '
+                "cannot take into account; use backend='pycocotools'"
+            )
+        for found in evaluator.evalImgs:
+            if found is not None and found['image_id'] in img_ids:
+                found['dtIgnore'] = np.logical_or(found['dtIgnore'], found['dtMatches'] == 0)
 
     def _summary(self, precision: np.ndarray) -> dict[str, float]:
         """Means of precision (IoU, recall, class, area) over what has ground truth."""
@@ -220,6 +244,15 @@ class SmearCocoMetric(CocoMetric):
             )
         MMLogger.get_current_instance().info(f'{kind} by class\n' + AsciiTable(rows).table)
         return metrics
+
+
+def _of_annotated_classes(sample: dict) -> dict:
+    annotated = sample.get('annotated')
+    if annotated is None:
+        return sample
+    found = sample['pred_instances']
+    kept = torch.isin(found['labels'], found['labels'].new_tensor(annotated))
+    return {**sample, 'pred_instances': {name: values[kept] for name, values in found.items()}}
 
 
 def _mean(values: np.ndarray) -> float:

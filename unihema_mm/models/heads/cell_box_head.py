@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
-from unihema_mm.models.task_modules import Match
+from unihema_mm.models.task_modules import Match, known_weights
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.errors import InputError
 
@@ -30,9 +30,12 @@ class CellBoxHead(DINOHead):
     Data sets that annotate different subsets of the classes can be mixed: where
     an image has ``metainfo['annotated']``, the labels that its data set annotates,
     the other classes take no part in its classification loss. Unmarked cells of
-    such a class are then no background.
+    such a class are then no background. Where it has
+    ``metainfo['partly_labelled']``, queries without an object take no part in it.
 
     Args:
+        ignore_unannotated (bool): Whether to do so. Otherwise whatever has no box
+            is background, as in mmdet. Defaults to True.
         reference_eps (float): Least distance of a coordinate of a reference box
             from 0 and 1 when a prediction is added to it. Defaults to mmdet's
             1e-5; DINO's own code and the released Uni-Hema have 1e-3, as mmdet's
@@ -40,8 +43,9 @@ class CellBoxHead(DINOHead):
         **kwargs: See :class:`mmdet.models.DINOHead`.
     """
 
-    def __init__(self, *args, reference_eps: float = 1e-5, **kwargs) -> None:
+    def __init__(self, *args, ignore_unannotated: bool = True, reference_eps: float = 1e-5, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        self.ignore_unannotated = ignore_unannotated
         self.reference_eps = reference_eps
 
     def forward(self, hidden_states: Tensor, references: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -110,22 +114,17 @@ class CellBoxHead(DINOHead):
 
     def _weigh_classes(self, targets: tuple, img_meta: dict) -> tuple:
         """Replace the weight of each query, (n, ), by one of each query and class, (n, num_classes)."""
-        annotated = img_meta.get('annotated')
+        meta = img_meta if self.ignore_unannotated else {}
         if not isinstance(self.loss_cls, FocalLoss):
-            if annotated is None:
+            if meta.get('annotated') is None and not meta.get('partly_labelled'):
                 return targets
             raise InputError(
-                f'{img_meta.get("img_path", "image")}: its data set annotates {len(annotated)} of '
-                f'{self.num_classes} classes, which {type(self.loss_cls).__name__} cannot ignore; '
+                f'{meta.get("img_path", "image")}: not all of its cells are annotated, and '
+                f'{type(self.loss_cls).__name__} cannot ignore the others; '
                 'set model.bbox_head.loss_cls to FocalLoss'
             )
         labels, weights, *rest = targets
-        weights = weights[:, None].repeat(1, self.num_classes)
-        if annotated is not None:
-            unknown = torch.ones(self.num_classes, dtype=torch.bool, device=weights.device)
-            unknown[list(annotated)] = False
-            weights.masked_fill_(unknown, 0)
-        return labels, weights, *rest
+        return labels, weights[:, None] * known_weights(labels, self.num_classes, meta), *rest
 
     def _predict_by_feat_single(
         self, cls_score: Tensor, bbox_pred: Tensor, img_meta: dict, rescale: bool = True

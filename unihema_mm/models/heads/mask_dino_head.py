@@ -18,6 +18,7 @@ from unihema_mm.models.task_modules import (
     Predictions,
     denoising_matches,
     instance_results,
+    known_weights,
     match_instances,
 )
 from unihema_mm.registry import MODELS
@@ -212,7 +213,9 @@ class MaskDINOHead(DINOHead):
         avg_factor: float,
         name: str,
     ) -> dict[str, Tensor]:
-        """Losses of one stage with given matches; unmatched queries are background.
+        """Losses of one stage with given matches.
+
+        Unmatched queries are background, as far as the annotation tells (:func:`known_weights`).
 
         Args:
             stage (Predictions): Of one stage.
@@ -241,14 +244,22 @@ class MaskDINOHead(DINOHead):
             avg_factor,
         )
         return {
-            f'{name}_cls': self._class_loss(stage.cls_scores, labels, avg_factor),
+            f'{name}_cls': self._class_loss(stage.cls_scores, labels, targets, avg_factor),
             f'{name}_bbox': self.loss_bbox(boxes, bbox_xyxy_to_cxcywh(truth / scales), avg_factor=avg_factor),
             f'{name}_iou': self.loss_iou(bbox_cxcywh_to_xyxy(boxes) * scales, truth, avg_factor=avg_factor),
             f'{name}_mask': loss_mask,
             f'{name}_dice': loss_dice,
         }
 
-    def _class_loss(self, cls_scores: Tensor, labels: Tensor, avg_factor: float) -> Tensor:
+    def _class_loss(
+        self, cls_scores: Tensor, labels: Tensor, targets: Sequence[InstanceTargets], avg_factor: float
+    ) -> Tensor:
         if not labels.numel():
             return cls_scores.sum()
-        return self.loss_cls(cls_scores.flatten(0, 1), labels.flatten(), avg_factor=avg_factor)
+        weights = [
+            known_weights(rows, self.num_classes, target.meta)
+            for rows, target in zip(labels, targets, strict=True)
+        ]
+        return self.loss_cls(
+            cls_scores.flatten(0, 1), labels.flatten(), torch.cat(weights), avg_factor=avg_factor
+        )

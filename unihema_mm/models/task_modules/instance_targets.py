@@ -19,6 +19,7 @@ class InstanceTargets(NamedTuple):
         masks (Tensor): Bool, (n, H, W) over the padded canvas of the batch.
         scale (Tensor): Image (width, height, width, height) in pixels, (4, ).
         extent (Tensor): Part of the canvas that the image covers, (2, ) as (width, height).
+        meta (dict): Metainfo of the image.
     """
 
     labels: Tensor
@@ -26,6 +27,7 @@ class InstanceTargets(NamedTuple):
     masks: Tensor
     scale: Tensor
     extent: Tensor
+    meta: dict
 
     @classmethod
     def from_sample(cls, sample: DetDataSample, device: torch.device) -> 'InstanceTargets':
@@ -59,6 +61,7 @@ class InstanceTargets(NamedTuple):
             masks=masks,
             scale=torch.tensor([width, height, width, height], dtype=torch.float, device=device),
             extent=image_extent(sample, device),
+            meta=sample.metainfo,
         )
 
 
