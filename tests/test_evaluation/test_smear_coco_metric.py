@@ -259,5 +259,5 @@ def test_unmatched_detections_on_partly_labelled_images_do_not_count(tmp_path):
     missed = {**sample(grid(1), [0], [0.5]), 'partly_labelled': True}
     assert evaluate(metric, [missed])['bbox_RBC_AP'] == pytest.approx(0.5, abs=0.01)
     other = SmearCocoMetric(ann_file=truth, metric='bbox', backend='faster_coco_eval')
-    with pytest.raises(InputError, match="1 images are labelled in part.*backend='pycocotools'"):
+    with pytest.raises(InputError, match=r"1 images are labelled in part.*backend='pycocotools'"):
         evaluate(other, [partly])

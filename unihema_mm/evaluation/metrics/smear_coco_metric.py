@@ -41,8 +41,8 @@ class SmearCocoMetric(CocoMetric):
     ground truth is -1 as in COCO and does not enter the mean, a run without any
     detection has AP 0 instead of no result, and images that were not evaluated do not count as missed.
 
-    What the annotation does not tell is no error: detections of a class that the data set of an image does not
-    annotate (``annotated`` of its metainfo) are left out, and on an image that is labelled in part
+    What the annotation does not tell is no error: detections of a class that the data set of an image does
+    not annotate (``annotated`` of its metainfo) are left out, and on an image that is labelled in part
     (``partly_labelled``) a detection without an object counts neither way, as on LVIS's images that are not
     exhaustively annotated (arXiv 1908.03195, section 3).
 
