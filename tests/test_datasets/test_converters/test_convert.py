@@ -103,7 +103,7 @@ def test_all_faults_are_told(voc, tmp_path, tools):
         convert(voc_entry(voc), voc, tmp_path / 'out')
     text = '\n'.join(map(str, error.value.faults))
     assert len(error.value.faults) == 3
-    assert "00000.xml: object 1: class: 'Platelet' is not a known class (nearest: Platelets)" in text
+    assert "00000.xml: object 1: class: 'Platelet' is not a known class (nearest: Platelets; in the " in text
     assert '00007.jpg: file: image: is truncated' in text
 
 

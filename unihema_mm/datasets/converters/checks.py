@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
-from unihema_mm.utils.names import nearest_names
-
 from ..catalogue import CatalogueEntry
 from ..schema import DataError, Fault, mask_targets, read_document
+from .class_hints import unknown_class
 from .item import Outcome
 from .report import REPORT_FILE
 from .source import Reader, SourceItem
@@ -57,7 +56,7 @@ def check_declared(entry: CatalogueEntry, reader: Reader) -> None:
             str(reader.source),
             'source',
             'classes',
-            f'{name!r} is not a known class ({nearest_names(name, list(entry.classes))})',
+            unknown_class(name, list(entry.classes)),
             'add it to --classes, or to the catalogue entry',
         )
         for name in reader.declared_classes() or ()

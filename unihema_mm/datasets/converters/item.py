@@ -13,6 +13,7 @@ from ..boxes import BoxState, fit_box
 from ..catalogue import CatalogueEntry
 from ..image_files import fault_of_image, image_size, proper_suffix
 from ..schema import DataError, Fault
+from .class_hints import unknown_class
 from .placing import ImageMode, place_bytes, place_image
 from .source import Content, Note, RawMask, RawObject, Reader, SourceItem
 
@@ -90,8 +91,7 @@ def convert_item(
 def _faults_of_whole_image(item: SourceItem, entry: CatalogueEntry) -> list[Fault]:
     faults = []
     if item.class_name is not None and item.class_name not in entry.classes:
-        nearest = nearest_names(item.class_name, list(entry.classes))
-        what = f'{item.class_name!r} is not a known class ({nearest})'
+        what = unknown_class(item.class_name, list(entry.classes))
         faults.append(Fault(item.image, 'image', 'class', what, 'correct it, or add it to the classes'))
     declared = entry.attribute_values
     for name, value in item.attributes.items():
@@ -149,7 +149,7 @@ def _convert_objects(
                     file,
                     obj.where,
                     'class',
-                    f'{obj.name!r} is not a known class ({nearest_names(obj.name, list(classes))})',
+                    unknown_class(obj.name, list(classes)),
                     'correct the name, or add it to --classes',
                 )
             )

@@ -77,9 +77,13 @@ class Taxonomy:
         """
         return self.resolve(ancestor) in (self.resolve(name), *self.ancestors(name))
 
+    def nearest(self, name: str) -> list[str]:
+        """List up to three classes that a name may mean, the nearest first; empty where none is similar."""
+        near = close_names(_normal(name), list(self.spellings))
+        return list(dict.fromkeys(self.spellings[spelling] for spelling in near))
+
     def _suggest(self, name: object) -> str:
-        near = close_names(_normal(str(name)), list(self.spellings))
-        classes = dict.fromkeys(self.spellings[spelling] for spelling in near)
+        classes = self.nearest(str(name))
         return f'nearest: {", ".join(classes)}' if classes else 'no class has a similar name'
 
 
