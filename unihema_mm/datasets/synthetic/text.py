@@ -8,7 +8,17 @@ single question, and a reader of the question alone cannot do better.
 from collections import Counter
 from collections.abc import Iterable
 
-from .scene import Cell, Scene
+from ..text_generation.attribute_words import ATTRIBUTE_WORDS
+from ..text_generation.grammar import enumerate_items, fill_gaps, with_article
+from ..text_generation.wording import (
+    COUNT,
+    COUNT_ANSWERS,
+    MORE_THAN,
+    PRESENCE,
+    WHITE_SENTENCES,
+    white_cell_slots,
+)
+from .scene import Scene
 from .vocabulary import (
     ATTRIBUTES,
     CLASSES,
@@ -22,32 +32,21 @@ from .vocabulary import (
     WHITE_SHARES,
 )
 from .wording import (
-    ATTRIBUTE_WORDS,
     CELL_TYPE,
     CELL_TYPE_ANSWERS,
-    COUNT,
-    COUNT_ANSWERS,
     FIELD_SENTENCES,
     FINDING,
     FINDING_ANSWERS,
     INFECTED,
     IS_CELL_TYPE,
     IS_FINDING,
-    MORE_THAN,
     NOUNS,
     OTHER_SENTENCES,
-    PRESENCE,
     UNAFFECTED,
-    WHITE_SENTENCES,
 )
 
-GAP = '<extra_id_0>'
 # Below this, 'more than n?' would give itself away: a class is asked about only where it is present.
 _FEWEST_TO_COMPARE = 4
-
-
-def _a(words: str) -> str:
-    return f'{"an" if words[0] in "aeiou" else "a"} {words}'
 
 
 def noun(name: str, kind, count: int = 1) -> str:
@@ -182,7 +181,7 @@ def field_questions(rng, scene: Scene) -> list[dict]:
             limit = number - step if rng.random() < 0.5 else number + step - 1
             sheet.close(sheet.pick(MORE_THAN).format(limit=limit, many=many), number > limit)
     for name, truth in sheet.balanced(_PRESENCE, names):
-        sheet.close(sheet.pick(PRESENCE).format(a_one=_a(NOUNS[name])), truth)
+        sheet.close(sheet.pick(PRESENCE).format(a_one=with_article(NOUNS[name])), truth)
     sheet.add(sheet.pick(FINDING), sheet.pick(FINDING_ANSWERS).format(finding=kind.finding), 'open')
     for finding, truth in sheet.balanced(_FINDINGS, [kind.finding], 0.7):
         sheet.close(sheet.pick(IS_FINDING).format(finding=finding), truth)
@@ -211,11 +210,11 @@ def cell_questions(rng, scene: Scene) -> list[dict]:
         list[dict]: Question records of the annotation schema.
     """
     sheet, centre = _Sheet(rng), scene.cells[0]
-    answer = sheet.pick(CELL_TYPE_ANSWERS).format(a_one=_a(title(centre.name)))
+    answer = sheet.pick(CELL_TYPE_ANSWERS).format(a_one=with_article(title(centre.name)))
     sheet.add(sheet.pick(CELL_TYPE), answer, 'open')
     priors = dict.fromkeys(CLASSES, 1 / len(CLASSES))
     for name, truth in sheet.balanced(priors, [centre.name], 0.8):
-        sheet.close(sheet.pick(IS_CELL_TYPE).format(a_one=_a(title(name))), truth)
+        sheet.close(sheet.pick(IS_CELL_TYPE).format(a_one=with_article(title(name))), truth)
     if centre.attributes:
         _ask_attributes(sheet, centre.attributes, 'cell', _CELL_ATTRIBUTES, 4)
     elif scene.kind in (MALARIA, SICKLE):
@@ -227,8 +226,7 @@ def _mask(rng, template: str, slots: dict[str, str]) -> dict:
     """Fill a template, once fully and once with gaps in some of its slots, at least one."""
     names = [name for name in slots if f'{{{name}}}' in template]
     gaps = {names[i] for i in rng.permutation(len(names))[: int(rng.integers(1, len(names) + 1))]}
-    masked = template.format_map({name: GAP if name in gaps else slots[name] for name in names})
-    return dict(masked=masked, completed=template.format_map(slots), generated=True)
+    return fill_gaps(template, slots, gaps)
 
 
 def _choose(rng, templates: tuple[str, ...], count: int) -> list[str]:
@@ -243,28 +241,15 @@ def field_sentences(rng, scene: Scene) -> list[dict]:
     slots.update({f'name{i}': noun(name, scene.kind, counts[name]) for i, name in enumerate(present)})
     slots['finding'] = scene.kind.finding
     items = [f'{{count{i}}} {{name{i}}}' for i in range(len(present))]
-    listed = ' and '.join([', '.join(items[:-1]), items[-1]] if len(items) > 1 else items)
+    listed = enumerate_items(items)
     return [_mask(rng, t.replace('{cells}', listed), slots) for t in _choose(rng, FIELD_SENTENCES, 2)]
-
-
-def _white_slots(cell: Cell) -> dict[str, str]:
-    values = cell.attributes
-    granular = values['granularity'] == 'yes'
-    return {
-        **values,
-        'name': cell.name,
-        'cytoplasm_vacuole': {'yes': 'vacuoles', 'no': 'no vacuoles'}[values['cytoplasm_vacuole']],
-        'granules': f'{values["granule_type"]} {values["granule_colour"]} granules'
-        if granular
-        else 'no granules',
-    }
 
 
 def cell_sentences(rng, scene: Scene) -> list[dict]:
     """One or two masked sentences on the centred cell of a single-cell picture."""
     centre = scene.cells[0]
     if centre.attributes:
-        slots = _white_slots(centre)
+        slots = white_cell_slots(centre.attributes, centre.name)
         return [_mask(rng, template, slots) for template in _choose(rng, WHITE_SENTENCES, 2)]
     template = _choose(rng, OTHER_SENTENCES[centre.name], 1)[0]
     words = [part.split('}')[0] for part in template.split('{')[1:]]
