@@ -15,7 +15,7 @@ from unihema_mm.datasets.catalogue import (
     list_entries,
     load_entry,
 )
-from unihema_mm.datasets.converters import BOX_FORMATS, convert, own_entry
+from unihema_mm.datasets.converters import OWN_FORMATS, convert, own_entry
 from unihema_mm.datasets.prompts import DEFAULT_PROMPT
 from unihema_mm.datasets.schema import TASKS, DataError
 from unihema_mm.datasets.texts import collect_texts
@@ -134,7 +134,7 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'name',
         help='data set of the catalogue (the command list names them), path of a catalogue entry of your own '
-        f'(.yaml), or the format of your own data ({", ".join(BOX_FORMATS)})',
+        f'(.yaml), or the format of your own data ({", ".join(OWN_FORMATS)})',
     )
     parser.add_argument(
         '--src',
@@ -146,19 +146,23 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--images', choices=['copy', 'symlink', 'hardlink'], default='copy', help='how they are placed'
     )
-    own = parser.add_argument_group('your own data (voc, yolo, coco)')
+    own = parser.add_argument_group(f'your own data ({", ".join(OWN_FORMATS)})')
     own.add_argument('--classes', nargs='+', metavar='NAME', help='class names; OLD=NEW renames one')
     own.add_argument(
         '--split',
         nargs='+',
         metavar='SPLIT=VALUE',
         help='voc: a list file or * for all; '
-        'yolo: an image folder; coco: JSON or JSON:IMAGE_FOLDER; relative to --src',
+        'yolo: an image folder; coco: JSON or JSON:IMAGE_FOLDER; class_folders: a folder name; '
+        'relative to --src',
     )
     own.add_argument('--prompt', help=f'disease or cell words of the prompt (default: {DEFAULT_PROMPT})')
     own.add_argument('--licence', help='licence of the data (default: unknown)')
     own.add_argument('--annotations', help='voc: folder of the XML files')
-    own.add_argument('--image-folder', help='voc: folder of the images')
+    own.add_argument(
+        '--image-folder',
+        help='voc: folder of the images; class_folders: their pattern, e.g. {split}/{class}/*',
+    )
     own.add_argument('--coordinates', choices=['corners', 'inclusive'], help='voc: meaning of xmin ... ymax')
     own.add_argument('--data', help='yolo: path of data.yaml')
     own.add_argument('--unpaired', choices=['error', 'skip'], help='labels without image')
@@ -185,12 +189,12 @@ def _entry(args: argparse.Namespace) -> CatalogueEntry:
     texts = {'prompt': args.prompt, 'licence': args.licence}
     classes = dict(_pair(text, '--classes') for text in args.classes or ())
     policies, layout, texts = (_given(options) for options in (policies, layout, texts))
-    if args.name in BOX_FORMATS:
+    if args.name in OWN_FORMATS:
         return own_entry(args.name, args.src, args.out.name, {**layout, **policies}, classes=classes, **texts)
     if layout or texts or classes:
         raise InputError(
             f'{args.name}: the catalogue says how to read it; '
-            f'options of your own data go with {", ".join(BOX_FORMATS)}'
+            f'options of your own data go with {", ".join(OWN_FORMATS)}'
         )
     entry = load_entry(args.name)
     return replace(entry, parameters={**entry.parameters, **policies})

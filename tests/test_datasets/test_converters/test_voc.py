@@ -131,7 +131,7 @@ def test_same_stem_twice(voc, tmp_path, tools):
 
 
 def test_missing_classes_names_those_found(voc):
-    with pytest.raises(DataError, match='has no class list; pass --classes; its files use RBC'):
+    with pytest.raises(DataError, match='have no class list; pass --classes; these use RBC'):
         own_entry('voc', voc, 'toy')
 
 
@@ -199,7 +199,7 @@ def test_unknown_split_of_a_folder(folders, tmp_path):
 
 
 def test_missing_classes_are_found_in_split_folders(folders):
-    with pytest.raises(DataError, match='its files use RBC'):
+    with pytest.raises(DataError, match='these use RBC'):
         own_entry('voc', folders, 'toy', FOLDERS)
 
 

@@ -1,7 +1,7 @@
 """Conversion of data sets in their original layout to the annotation schema."""
 
 from .convert import convert
-from .readers import BOX_FORMATS, FORMATS, own_entry
+from .readers import FORMATS, OWN_FORMATS, own_entry
 from .report import ConversionReport
 
-__all__ = ['BOX_FORMATS', 'FORMATS', 'ConversionReport', 'convert', 'own_entry']
+__all__ = ['FORMATS', 'OWN_FORMATS', 'ConversionReport', 'convert', 'own_entry']

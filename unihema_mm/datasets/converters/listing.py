@@ -1,12 +1,11 @@
 """Which files a source folder holds."""
 
-import re
 from collections.abc import Collection, Sequence, Set
-from glob import escape
 from pathlib import Path, PurePosixPath
 
 from ..image_files import IMAGE_SUFFIXES
 from ..schema import DataError, Fault
+from .patterns import match_files, pattern_fields
 from .source import Note
 
 KEY = '{key}'
@@ -87,21 +86,14 @@ def match_images(
         DataError: The pattern is not one, nothing fits it, or two files have the same key.
     """
     parts = PurePosixPath(pattern).parts
-    if pattern.count(KEY) != 1 or KEY not in parts[-1] or pattern.startswith('/') or '..' in parts:
+    if pattern_fields(pattern) != ['key'] or KEY not in parts[-1]:
         mend = f'write a path relative to --src with {KEY} in its file name, e.g. images/{KEY}.png'
         raise DataError(Fault('source', 'files', 'pattern', f'is {pattern!r}', mend))
-    pieces = re.split(r'(\*|{key})', pattern)
-    globs = ''.join('*' if piece in ('*', KEY) else escape(piece) for piece in pieces)
-    wild = {'*': '[^/]*', KEY: '([^/]+)'}
-    regex = re.compile(''.join(wild.get(piece) or re.escape(piece) for piece in pieces))
     index: dict[str, str] = {}
-    for path in sorted(source.glob(globs)):
-        if path.name.startswith('.') or path.suffix.lower() not in suffixes or not path.is_file():
-            continue
-        name = path.relative_to(source).as_posix()
+    for name, fields in match_files(source, pattern, suffixes):
         if name in without:
             continue
-        key = regex.fullmatch(name)[1]
+        key = fields['key']
         if key in index:
             what = f'has the same key {key!r} as {index[key]}'
             raise DataError(Fault(name, 'file', 'name', what, 'rename or remove one of them'))
@@ -123,11 +115,13 @@ def other_entries(source: Path, names: Set[str]) -> list[Note]:
     entries = (
         str(folder / entry.name) for folder in folders for entry in sorted((source / folder).iterdir())
     )
-    ignored = (*_LABEL_SUFFIXES, '.csv')
     return [
         Note('other_entry', name)
         for name in entries
-        if name not in names
-        and PurePosixPath(name).suffix.lower() not in ignored
-        and not PurePosixPath(name).name.startswith('.')
+        if name not in names and not is_ignored(PurePosixPath(name))
     ]
+
+
+def is_ignored(path: PurePosixPath) -> bool:
+    """Whether a file beside images is not worth a note: a label, a list, or hidden."""
+    return path.suffix.lower() in (*_LABEL_SUFFIXES, '.csv') or path.name.startswith('.')

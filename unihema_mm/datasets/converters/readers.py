@@ -8,6 +8,7 @@ from ..catalogue import CatalogueEntry
 from ..prompts import DEFAULT_PROMPT
 from ..schema import DataError, Fault
 from .attribute_csv import AttributeCsvReader
+from .class_folders import ClassFoldersReader
 from .coco import CocoReader
 from .mask_image import MaskImageReader
 from .points import PointReader
@@ -17,10 +18,12 @@ from .voc import VocReader
 from .yolo import YoloReader
 from .yolo_masks import YoloMasksReader
 
-# Formats of boxes, which can be read without an entry of the catalogue.
+# Formats that can be read without an entry of the catalogue: of boxes, and of single cells.
 BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader}
+CELL_FORMATS = {'class_folders': ClassFoldersReader}
+OWN_FORMATS = {**BOX_FORMATS, **CELL_FORMATS}
 FORMATS = {
-    **BOX_FORMATS,
+    **OWN_FORMATS,
     'row_column': RowColumnReader,
     'points': PointReader,
     'yolo_masks': YoloMasksReader,
@@ -43,7 +46,7 @@ def make_reader(entry: CatalogueEntry, source: str | Path) -> Reader:
                 'converter',
                 'is none: the set is described, but no converter is written for it yet',
                 f'see "show {entry.name}" for how to get it, and convert your copy as data of your own '
-                f'({", ".join(BOX_FORMATS)}) or by a .yaml file of your own',
+                f'({", ".join(OWN_FORMATS)}) or by a .yaml file of your own',
             )
         )
     source = Path(source)
@@ -108,7 +111,7 @@ def own_entry(
     """Make the entry of a user's own data, which the catalogue does not hold.
 
     Args:
-        converter: One of :data:`BOX_FORMATS`.
+        converter: One of :data:`OWN_FORMATS`.
         source: Folder in the original layout.
         name: Name of the data set.
         parameters: Arguments of the format's reader.
@@ -118,12 +121,13 @@ def own_entry(
         licence: Licence of the data.
 
     Raises:
-        DataError: The format declares no classes (VOC) and none are given; the message names those found.
+        DataError: The format declares no classes and none are given; the message names those found.
     """
     parameters = dict(parameters or {})
     if converter == 'yolo' and classes:
         parameters['names'] = tuple(classes)
-    entry = CatalogueEntry(name, dict(classes or {}), converter, parameters, prompt, ['det'], licence=licence)
+    tasks = ['cls'] if converter in CELL_FORMATS else ['det']
+    entry = CatalogueEntry(name, dict(classes or {}), converter, parameters, prompt, tasks, licence=licence)
     if classes:
         return entry
     reader = make_reader(entry, source)
@@ -135,8 +139,8 @@ def own_entry(
                 str(source),
                 'source',
                 'classes',
-                'a VOC source has no class list',
-                f'pass --classes; its files use {found}',
+                f'{converter} files have no class list',
+                f'pass --classes; these use {found}',
             )
         )
     return replace(entry, classes={name: name for name in names})

@@ -26,6 +26,8 @@ CHANGES = {
     'difficult': 'objects marked difficult, kept as ordinary objects',
     'other_entry': 'other files or folders beside the images, left out',
     'unlisted_image': 'images or labels in no split list, left out',
+    'unmatched_image': 'images that the pattern of the images does not fit, left out',
+    'ignored_class': 'images or objects of a class that the entry leaves out',
     'split_missing': 'splits whose folder or file is not there, left out',
     'repeated_image': 'images of train that val or test repeats, left out of train',
     'held_out': 'images of train, held out for another split',
