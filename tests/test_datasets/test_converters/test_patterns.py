@@ -55,7 +55,7 @@ def test_fixed_folder(pattern, folder):
 
 @pytest.mark.parametrize('pattern', ['', '/a/*', '../a/*', 'a/../../b/*', 'a/**b/*', 'a/**'])
 def test_patterns_that_leave_the_source_or_are_none(source, pattern):
-    with pytest.raises(DataError, match='source: files: pattern: is .*; write a path relative to --src'):
+    with pytest.raises(DataError, match=r'source: files: pattern: is .*; write a path relative to --src'):
         match_files(source, pattern, ('.jpg',))
 
 
