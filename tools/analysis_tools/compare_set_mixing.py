@@ -21,8 +21,8 @@ MAIN_METRIC = 'bbox_mAP_50'
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Train a detector on several data sets with and without ignoring the classes that a set '
-        'does not annotate, at each temperature; test all on each set, and write one table. A second call continues '
-        'where the first one stopped.'
+        'does not annotate, at each temperature; test all on each set, and write one table. A second call '
+        'continues where the first one stopped.'
     )
     parser.add_argument(
         'config', nargs='?', type=Path, default=CONFIG, help='config of a UniHema (default: %(default)s)'
