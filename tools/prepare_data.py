@@ -152,16 +152,16 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
         '--split',
         nargs='+',
         metavar='SPLIT=VALUE',
-        help='voc: a list file or * for all; '
-        'yolo: an image folder; coco: JSON or JSON:IMAGE_FOLDER; class_folders: a folder name; '
-        'relative to --src',
+        help='voc, kitti: a list file or * for all; '
+        'yolo: an image folder; coco, uni_hema_json: JSON or JSON:IMAGE_FOLDER; '
+        'class_folders: a folder name; relative to --src',
     )
     own.add_argument('--prompt', help=f'disease or cell words of the prompt (default: {DEFAULT_PROMPT})')
     own.add_argument('--licence', help='licence of the data (default: unknown)')
-    own.add_argument('--annotations', help='voc: folder of the XML files')
+    own.add_argument('--annotations', help='voc, kitti: folder of the label files')
     own.add_argument(
         '--image-folder',
-        help='voc: folder of the images; class_folders: their pattern, e.g. {split}/{class}/*',
+        help='voc, kitti: folder of the images; class_folders: their pattern, e.g. {split}/{class}/*',
     )
     own.add_argument('--coordinates', choices=['corners', 'inclusive'], help='voc: meaning of xmin ... ymax')
     own.add_argument('--data', help='yolo: path of data.yaml')

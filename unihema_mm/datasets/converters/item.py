@@ -61,7 +61,9 @@ def convert_item(
         content = reader.read(item, size) if item.label or item.objects else Content()
         outcome.notes += content.notes
         _convert_objects(content.objects, item, size, entry.classes, outcome)
+        tasks = [task for task in entry.tasks if task not in content.unfit]
         outcome.faults += _faults_of_whole_image(item, entry)
+        outcome.faults += _faults_of_content(content, tasks, item, entry)
         if outcome.faults:
             return outcome
         place_image(source, out / target, mode)
@@ -73,8 +75,9 @@ def convert_item(
         'file_name': target,
         'width': size[0],
         'height': size[1],
-        'tasks': [task for task in entry.tasks if task not in content.unfit],
+        'tasks': tasks,
         'prompt': entry.prompt,
+        **content.image,
     }
     if item.class_name is not None:
         outcome.image['class_name'] = entry.classes[item.class_name]
@@ -102,6 +105,23 @@ def _faults_of_whole_image(item: SourceItem, entry: CatalogueEntry) -> list[Faul
         elif value not in declared[name]:
             mend = f'use one of {", ".join(declared[name])}'
             faults.append(Fault(item.image, 'image', f'attributes.{name}', f'is {value!r}', mend))
+    return faults
+
+
+def _faults_of_content(
+    content: Content, tasks: list[str], item: SourceItem, entry: CatalogueEntry
+) -> list[Fault]:
+    file = item.label or item.image
+    faults = []
+    if not tasks:
+        what = f'{item.image} is for none of {", ".join(entry.tasks)}'
+        faults.append(Fault(file, 'entry', 'tasks', what, 'add its task to the entry'))
+    for obj in content.objects:
+        for name in obj.extra.get('attributes', {}).keys() - entry.attribute_values.keys():
+            mend = 'name the attribute set that has it in the entry'
+            faults.append(
+                Fault(file, obj.where, f'attributes.{name}', 'is not an attribute of the entry', mend)
+            )
     return faults
 
 

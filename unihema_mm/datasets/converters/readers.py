@@ -10,18 +10,21 @@ from ..schema import DataError, Fault
 from .attribute_csv import AttributeCsvReader
 from .class_folders import ClassFoldersReader
 from .coco import CocoReader
+from .kitti import KittiReader
 from .mask_image import MaskImageReader
 from .points import PointReader
 from .row_column import RowColumnReader
 from .source import Reader
+from .uni_hema_json import UniHemaJsonReader
+from .uni_hema_records import ATTRIBUTE_SET
 from .voc import VocReader
 from .yolo import YoloReader
 from .yolo_masks import YoloMasksReader
 
 # Formats that can be read without an entry of the catalogue: of boxes, and of single cells.
-BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader}
+BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader, 'kitti': KittiReader}
 CELL_FORMATS = {'class_folders': ClassFoldersReader}
-OWN_FORMATS = {**BOX_FORMATS, **CELL_FORMATS}
+OWN_FORMATS = {**BOX_FORMATS, **CELL_FORMATS, 'uni_hema_json': UniHemaJsonReader}
 FORMATS = {
     **OWN_FORMATS,
     'row_column': RowColumnReader,
@@ -128,6 +131,9 @@ def own_entry(
         parameters['names'] = tuple(classes)
     tasks = ['cls'] if converter in CELL_FORMATS else ['det']
     entry = CatalogueEntry(name, dict(classes or {}), converter, parameters, prompt, tasks, licence=licence)
+    if converter == 'uni_hema_json':
+        tasks = make_reader(entry, source).declared_tasks()
+        entry = replace(entry, tasks=tasks, attributes=ATTRIBUTE_SET if 'morph' in tasks else '')
     if classes:
         return entry
     reader = make_reader(entry, source)

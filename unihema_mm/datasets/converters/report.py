@@ -26,6 +26,7 @@ CHANGES = {
     'difficult': 'objects marked difficult, kept as ordinary objects',
     'other_entry': 'other files or folders beside the images, left out',
     'unlisted_image': 'images or labels in no split list, left out',
+    'unlabelled_region': 'regions marked as not labelled (DontCare), their images partly_labelled',
     'unmatched_image': 'images that the pattern of the images does not fit, left out',
     'ignored_class': 'images or objects of a class that the entry leaves out',
     'split_missing': 'splits whose folder or file is not there, left out',
@@ -38,6 +39,9 @@ CHANGES = {
     'empty_mask': 'masks without any pixel of a target, kept',
     'object_without_mask': 'objects that no mask region belongs to alone, images not used for inst',
     'region_without_object': 'masks with regions that no box belongs to, kept in the mask target',
+    'attribute_without_name': 'attribute codes that the attribute set has no value for, left out',
+    'text_prefix': 'texts that began with Q:, A: or mask:, which training adds itself, taken off',
+    'duplicate_text': 'exact repetitions of a question or sentence of an image, dropped',
     'keys_dropped': 'keys of the source that the schema does not have, dropped',
 }
 

@@ -92,12 +92,15 @@ class Content:
         masks: Its mask targets.
         notes: What was dropped or repaired.
         unfit: Tasks of the entry that this image cannot be used for.
+        image: Further keys of the image record (``questions``, ``sentences``), and its ``prompt`` where it is
+            not that of the entry.
     """
 
     objects: list[RawObject] = field(default_factory=list)
     masks: list[RawMask] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     unfit: frozenset[str] = frozenset()
+    image: dict = field(default_factory=dict)
 
 
 class Reader(Protocol):
