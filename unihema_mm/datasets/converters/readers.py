@@ -10,6 +10,7 @@ from ..schema import DataError, Fault
 from .attribute_csv import AttributeCsvReader
 from .class_folders import ClassFoldersReader
 from .coco import CocoReader
+from .kitti import KittiReader
 from .mask_image import MaskImageReader
 from .points import PointReader
 from .row_column import RowColumnReader
@@ -21,7 +22,7 @@ from .yolo import YoloReader
 from .yolo_masks import YoloMasksReader
 
 # Formats that can be read without an entry of the catalogue: of boxes, and of single cells.
-BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader}
+BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader, 'kitti': KittiReader}
 CELL_FORMATS = {'class_folders': ClassFoldersReader}
 OWN_FORMATS = {**BOX_FORMATS, **CELL_FORMATS, 'uni_hema_json': UniHemaJsonReader}
 FORMATS = {

@@ -26,6 +26,7 @@ CHANGES = {
     'difficult': 'objects marked difficult, kept as ordinary objects',
     'other_entry': 'other files or folders beside the images, left out',
     'unlisted_image': 'images or labels in no split list, left out',
+    'unlabelled_region': 'regions marked as not labelled (DontCare), their images partly_labelled',
     'unmatched_image': 'images that the pattern of the images does not fit, left out',
     'ignored_class': 'images or objects of a class that the entry leaves out',
     'split_missing': 'splits whose folder or file is not there, left out',
