@@ -16,8 +16,7 @@ def tool(repo):
 def config(groups):
     sampler = dict(type='TaskBatchSampler', composition=dict(det=4), groups=groups)
     return Config(
-        dict(model=dict(bbox_head=dict(num_classes=3)), train_dataloader=dict(batch_sampler=sampler)),
-        filename='sets.py',
+        dict(model=dict(bbox_head=dict(num_classes=3)), train_dataloader=dict(batch_sampler=sampler))
     )
 
 
@@ -34,7 +33,7 @@ def test_each_way_at_each_temperature(tool):
 
 
 def test_config_without_groups(tool):
-    with pytest.raises(InputError, match=r'sets\.py: .*groups: is empty'):
+    with pytest.raises(InputError, match=r'batch_sampler\.groups: is empty'):
         tool['make_variants'](config({}), [1.0])
 
 

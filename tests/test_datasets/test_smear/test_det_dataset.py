@@ -384,9 +384,8 @@ def test_image_folder_of_its_own(document, write_data):
 
 def test_images_that_are_labelled_in_part(document, write_data):
     document['images'][0]['partly_labelled'] = True
-    dataset = build(write_data(document), pipeline=[
-        dict(type='LoadSmearImage'), dict(type='LoadCellAnnotations', with_bbox=True), dict(type='PackSmearInputs'),
-    ])  # fmt: skip
+    steps = ['LoadSmearImage', 'LoadCellAnnotations', 'PackSmearInputs']
+    dataset = build(write_data(document), pipeline=[{'type': f'unihema_mm.{step}'} for step in steps])
     metas = [dataset[index]['data_samples'].metainfo for index in range(len(dataset))]
     assert metas[0]['partly_labelled'] is True
     assert all('partly_labelled' not in meta for meta in metas[1:])
