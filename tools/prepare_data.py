@@ -15,7 +15,7 @@ from unihema_mm.datasets.catalogue import (
     list_entries,
     load_entry,
 )
-from unihema_mm.datasets.converters import OWN_FORMATS, convert, own_entry
+from unihema_mm.datasets.converters import OWN_FORMATS, convert, counts_table, own_entry
 from unihema_mm.datasets.prompts import DEFAULT_PROMPT
 from unihema_mm.datasets.schema import TASKS, DataError
 from unihema_mm.datasets.texts import collect_texts
@@ -37,6 +37,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     _add_synthetic(commands, common)
     _add_convert(commands, common)
     _add_check(commands, common)
+    counts = commands.add_parser('counts', help='print what converted data folders hold, as a Markdown table')
+    counts.add_argument('paths', nargs='+', type=Path, metavar='PATH', help='converted data folder')
+    counts.set_defaults(run=run_counts)
     tokenizer = commands.add_parser('tokenizer', help='train a tokenizer on the texts of data folders')
     tokenizer.add_argument('roots', nargs='+', type=Path, metavar='ROOT', help='data folder')
     tokenizer.add_argument('--out', required=True, type=Path, help='folder to write')
@@ -99,6 +102,11 @@ def run_check(args: argparse.Namespace) -> int:
         f'({summary.decoded} decoded) and {summary.objects} objects'
     )
     return 1 if summary.faults else 0
+
+
+def run_counts(args: argparse.Namespace) -> int:
+    print('\n'.join(counts_table(args.paths)))
+    return 0
 
 
 def run_tokenizer(args: argparse.Namespace) -> int:
