@@ -8,6 +8,7 @@ from ..catalogue import CatalogueEntry
 from ..prompts import DEFAULT_PROMPT
 from ..schema import DataError, Fault
 from .attribute_csv import AttributeCsvReader
+from .box_csv import BoxCsvReader
 from .class_folders import ClassFoldersReader
 from .coco import CocoReader
 from .kitti import KittiReader
@@ -22,7 +23,13 @@ from .yolo import YoloReader
 from .yolo_masks import YoloMasksReader
 
 # Formats that can be read without an entry of the catalogue: of boxes, and of single cells.
-BOX_FORMATS = {'voc': VocReader, 'yolo': YoloReader, 'coco': CocoReader, 'kitti': KittiReader}
+BOX_FORMATS = {
+    'voc': VocReader,
+    'yolo': YoloReader,
+    'coco': CocoReader,
+    'kitti': KittiReader,
+    'box_csv': BoxCsvReader,
+}
 CELL_FORMATS = {'class_folders': ClassFoldersReader}
 OWN_FORMATS = {**BOX_FORMATS, **CELL_FORMATS, 'uni_hema_json': UniHemaJsonReader}
 FORMATS = {

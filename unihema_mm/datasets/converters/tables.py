@@ -8,43 +8,114 @@ from unihema_mm.utils.names import nearest_names
 
 from ..schema import DataError, Fault
 
+Column = str | int
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it stands in its file.
+
+    Attributes:
+        path: The file.
+        headings: Its headings; empty where it has none.
+        rows: Line number and values of each row that is not blank, blanks around values dropped.
+    """
+
+    path: Path
+    headings: list[str]
+    rows: list[tuple[int, list[str]]]
+
+    @property
+    def width(self) -> int:
+        """Number of its columns."""
+        return len(self.headings) or (len(self.rows[0][1]) if self.rows else 0)
+
+    def find(self, column: Column) -> int:
+        """Find the place of a column.
+
+        Args:
+            column: Its heading, or its number; the first column is 1.
+
+        Raises:
+            DataError: There is no such column, or there are two with this heading.
+        """
+        if type(column) not in (int, str):
+            what, mend = f'column {column!r} is neither a heading nor a number', 'correct it'
+            raise DataError(Fault('entry', 'parameters', 'columns', what, mend))
+        if isinstance(column, int):
+            if self.width and not 1 <= column <= self.width:
+                what = f'column {column} is not there, it has {self.width}'
+                raise DataError(Fault(str(self.path), 'file', 'columns', what, 'count from 1'))
+            return column - 1
+        number = self.headings.count(column)
+        if not self.headings:
+            mend = 'give its number, the first column is 1'
+            what = f'column {column!r} is a name, and the table has no headings'
+        elif number == 0:
+            mend = 'correct the headings'
+            what = f'column {column!r} is missing ({nearest_names(column, self.headings)})'
+        else:
+            mend = 'rename one of them, or give the number of the column'
+            what = f'column {column!r} stands there {number} times'
+        if number != 1:
+            raise DataError(Fault(str(self.path), 'line 1', 'columns', what, mend))
+        return self.headings.index(column)
+
+
+def load_table(path: Path, *, delimiter: str = ',', header: bool = True) -> Table:
+    """Load a table; rows whose values are all blank are left out.
+
+    Args:
+        path: The file, UTF-8.
+        delimiter: What separates the values, one character.
+        header: Whether the first line holds headings.
+
+    Raises:
+        DataError: The file does not exist or is not such a table, or a row has too many or too few values.
+    """
+    if not path.is_file():
+        raise DataError(Fault(str(path), 'file', 'path', 'does not exist', 'check --src'))
+    try:
+        with path.open(encoding='utf-8-sig', newline='') as file:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            lines = [(reader.line_num, [value.strip() for value in row]) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as fault:
+        mend = 'copy the file again from its source, or save it as UTF-8 csv'
+        raise DataError(Fault(str(path), 'file', 'content', f'is no csv table ({fault})', mend)) from None
+    except (TypeError, ValueError):
+        mend = 'write one character, e.g. ","'
+        raise DataError(Fault('entry', 'parameters', 'delimiter', f'is {delimiter!r}', mend)) from None
+    lines = [(number, row) for number, row in lines if any(row)]
+    headings = lines.pop(0)[1] if header and lines else []
+    table = Table(path, headings, lines)
+    for number, values in lines:
+        if len(values) != table.width:
+            what = f'has {len(values)} values for {table.width} columns'
+            raise DataError(Fault(str(path), f'line {number}', 'values', what, 'correct the line'))
+    return table
+
 
 def read_table(path: Path, *columns: str) -> list[dict[str, str]]:
     """Read a table with a line of headings.
 
     Args:
         path: The file, UTF-8.
-        columns: Columns it must have.
+        columns: Columns it must have, once.
 
     Returns:
-        One dict per row, blanks around headings and values dropped; empty lines are left out.
+        One dict per row, blanks around headings and values dropped; blank lines are left out.
 
     Raises:
         DataError: The file does not exist or is not such a table, a column is missing, or a row has
             too many or too few values.
     """
-    if not path.is_file():
-        raise DataError(Fault(str(path), 'file', 'path', 'does not exist', 'check --src'))
-    try:
-        with path.open(encoding='utf-8-sig', newline='') as file:
-            lines = [
-                (reader.line_num, row) for reader in [csv.reader(file, strict=True)] for row in reader if row
-            ]
-    except (UnicodeDecodeError, csv.Error) as fault:
-        mend = 'copy the file again from its source, or save it as UTF-8 csv'
-        raise DataError(Fault(str(path), 'file', 'content', f'is no csv table ({fault})', mend)) from None
-    headings = [name.strip() for name in lines[0][1]] if lines else []
+    table = load_table(path)
+    if not table.headings:
+        what = f'column {columns[0]!r} is missing (the file is empty)' if columns else 'is empty'
+        raise DataError(Fault(str(path), 'line 1', 'columns', what, 'correct the headings'))
     for name in columns:
-        if name not in headings:
-            what = f'column {name!r} is missing ({nearest_names(name, headings)})'
-            raise DataError(Fault(str(path), 'line 1', 'columns', what, 'correct the headings'))
-    rows = []
-    for number, values in lines[1:]:
-        if len(values) != len(headings):
-            what = f'has {len(values)} values for {len(headings)} columns'
-            raise DataError(Fault(str(path), f'line {number}', 'values', what, 'correct the line'))
-        rows.append({name: value.strip() for name, value in zip(headings, values, strict=True)})
-    return rows
+        table.find(name)
+    return [dict(zip(table.headings, values, strict=True)) for _, values in table.rows]
 
 
 @dataclass(frozen=True)
