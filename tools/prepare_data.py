@@ -40,6 +40,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     counts = commands.add_parser('counts', help='print what converted data folders hold, as a Markdown table')
     counts.add_argument('paths', nargs='+', type=Path, metavar='PATH', help='converted data folder')
     counts.set_defaults(run=run_counts)
+    _add_texts(commands)
     tokenizer = commands.add_parser('tokenizer', help='train a tokenizer on the texts of data folders')
     tokenizer.add_argument('roots', nargs='+', type=Path, metavar='ROOT', help='data folder')
     tokenizer.add_argument('--out', required=True, type=Path, help='folder to write')
@@ -91,6 +92,15 @@ def run_convert(args: argparse.Namespace) -> int:
     print('\n'.join(report.lines()))
     print(f'  everything dropped or repaired is listed in {args.out / "conversion_report.json"}')
     return _finish(args.out)
+
+
+def run_texts(args: argparse.Namespace) -> int:
+    from unihema_mm.datasets.text_generation import LocalModelRewriter, add_texts
+
+    rewriter = args.rewriter and LocalModelRewriter(args.rewriter)
+    report = add_texts(args.root, seed=args.seed, questions_per_image=args.questions, rewriter=rewriter)
+    print('\n'.join(report.lines()))
+    return _finish(args.root)
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -176,6 +186,21 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
     own.add_argument('--unpaired', choices=['error', 'skip'], help='labels without image')
     own.add_argument('--unlabelled', choices=['error', 'skip', 'background'], help='images without label')
     parser.set_defaults(run=run_convert)
+
+
+def _add_texts(commands) -> None:
+    parser = commands.add_parser(
+        'texts', help='add generated questions and masked sentences to a data folder'
+    )
+    parser.add_argument('root', type=Path, metavar='ROOT', help='data folder, e.g. data/pbc_wbcatt')
+    parser.add_argument('--seed', type=int, default=0, help='the same seed gives the same texts')
+    parser.add_argument(
+        '--questions', type=float, default=10, help='mean number of questions per image at most (default: 10)'
+    )
+    parser.add_argument(
+        '--rewriter', type=Path, metavar='PATH', help='folder of a local language model that words texts anew'
+    )
+    parser.set_defaults(run=run_texts)
 
 
 def _add_check(commands, common: argparse.ArgumentParser) -> None:

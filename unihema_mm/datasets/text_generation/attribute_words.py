@@ -11,7 +11,7 @@ class AttributeWords(NamedTuple):
         state (str): Answer to them.
         check (str): Closed question about one value.
         words (dict): Value -> its words, where they differ.
-        denied (str): Value that states an absence; no closed question is put in the negative.
+        denied (str): Value that states an absence; no question is put in the negative.
         having (str): The value as what several cells can have; empty where this is not asked.
     """
 
@@ -147,7 +147,7 @@ _LEUKEMIA_WORDS = {
         'The cytoplasmic vacuoles of the {cell} are {value}.',
         'Are the cytoplasmic vacuoles of the {cell} {value}?',
         denied='absent',
-        having='cytoplasmic vacuoles that are {value}',
+        having='{value} cytoplasmic vacuoles',
     ),
 }
 

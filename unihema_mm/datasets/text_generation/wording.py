@@ -30,7 +30,7 @@ HOW_MANY_HAVE = (
     'How many of the {number} {many} have {having}?',
     'Of the {number} {many} in this field, how many have {having}?',
 )
-HOW_MANY_HAVE_ANSWER = '{count} of the {number} {many} have {having}.'
+HOW_MANY_HAVE_ANSWER = '{count} of the {number} {many} {have} {having}.'
 
 CELL_TYPE = (
     'What type of {cell} does this image show?',
@@ -41,7 +41,15 @@ CELL_TYPE_ANSWERS = ('The image shows {a_one}.', 'This is {a_one}.')
 IS_CELL_TYPE = ('Is this {cell} {a_one}?', 'Does this image show {a_one}?')
 WHICH_CELL_TYPE = ('Is this {cell} {a_one} or {a_other}?', 'Does this image show {a_one} or {a_other}?')
 
-COUNT_SENTENCES = ('This field shows {cells}.', 'The image contains {cells}.')
+# Always in the plural: '1 platelet' would tell the gap before it.
+COUNT_SENTENCES = (
+    'The numbers of {names} in this field are {counts}.',
+    'In this image, {names} number {counts}, in this order.',
+)
+SINGLE_COUNT_SENTENCES = (
+    'The number of {names} in this field is {counts}.',
+    'In this image, {names} number {counts}.',
+)
 CELL_SENTENCES = (
     'The {cell} in this image is of the type {name}.',
     'Morphology and colour of this {cell} are those of the type {name}.',
