@@ -9,6 +9,7 @@ from ..prompts import DEFAULT_PROMPT
 from ..schema import DataError, Fault
 from .attribute_csv import AttributeCsvReader
 from .box_csv import BoxCsvReader
+from .class_csv import ClassCsvReader
 from .class_folders import ClassFoldersReader
 from .coco import CocoReader
 from .kitti import KittiReader
@@ -39,6 +40,7 @@ FORMATS = {
     'yolo_masks': YoloMasksReader,
     'mask_image': MaskImageReader,
     'attribute_csv': AttributeCsvReader,
+    'class_csv': ClassCsvReader,
 }
 
 
