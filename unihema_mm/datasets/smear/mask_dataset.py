@@ -57,7 +57,7 @@ class SmearMaskDataset(PromptedMixin, SmearImageDataset):
             targets = [(image.get('prompt'), {'segmentations': self._segmentations(objects, where)})]
         common = self._common(image)
         return [
-            {**common, **target, 'text': self._filled_prompt(prompt, where)} for prompt, target in targets
+            {**common, **target, **self._prompt_fields(prompt, where)} for prompt, target in targets
         ]
 
     def _file_targets(self, image: dict, where: str) -> list[tuple[object, dict]] | None:

@@ -5,6 +5,7 @@ from .colour import PermuteChannels
 from .formatting import PackSmearInputs
 from .loading import LoadSmearImage
 from .resizing import ShrinkToFit
+from .sample_prompt import SamplePrompt
 from .sample_texts import SampleTexts
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     'LoadSmearImage',
     'PackSmearInputs',
     'PermuteChannels',
+    'SamplePrompt',
     'SampleTexts',
     'ShrinkToFit',
 ]
