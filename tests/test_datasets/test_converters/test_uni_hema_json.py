@@ -272,10 +272,12 @@ WRONG = [
     ('seg', {'mask_name': 'C:/s.png'}, r'mask_name: .* is absolute'),
     ('seg', {'mask_name': 3}, r'mask_name: is 3; write a text'),
     ('seg', {'prompt': None}, r'prompt: is None; write a text'),
+    ('seg', {'prompt': 'word ' * 40}, r'prompt: has 200 characters; write a few words'),
     ('cls', {'class_name': ' '}, r"class_name: is ' '; write a text"),
     ('cls', {'category_id': '14'}, r"category_id: is '14'; must be an integer"),
     ('cls', {'class_name': 'monocyte'}, r"category_id: 14 is 'neutrophil band', class_name is 'monocyte'"),
     ('text', {'Answer': ''}, r"text.json: annotation 1: Answer: is ''; write a text"),
+    ('text', {'Answer': 'half a letter \ud83d'}, r"Answer: is 'half a letter .*; write a text"),
     ('text', {'Answer': 'A: '}, r"text.json: annotation 1: Answer: is 'A: '; write a text"),
 ]
 

@@ -17,6 +17,8 @@ from ..validation.structure import fault_of_path, is_id
 
 ATTRIBUTE_SET = 'leukemia_attri'
 GAP = '<extra_id_0>'
+# Of at most four bytes each, so that a folder can have its name.
+LONGEST_PROMPT = 60
 
 # Key of the files -> attribute. The first one is spelt like this in them.
 ATTRIBUTE_KEYS = {
@@ -203,6 +205,13 @@ def _seg(record: dict, names: dict[int, str]) -> Iterator[tuple[str, str, str]]:
     fault = fault_of_path(record['mask_name']) if _is_text(record['mask_name']) else None
     if fault:
         yield 'mask_name', fault, 'write a path relative to the mask folder'
+    if len(str(record.get('prompt'))) > LONGEST_PROMPT:
+        what = f'has {len(str(record["prompt"]))} characters'
+        yield (
+            'prompt',
+            what,
+            f'write a few words, at most {LONGEST_PROMPT} characters: masks lie in a folder of that name',
+        )
 
 
 def _mlm(record: dict, names: dict[int, str]) -> Iterator[tuple[str, str, str]]:
@@ -285,4 +294,6 @@ def attributes_of(record: dict) -> tuple[dict[str, str], dict[str, int]]:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    # JSON can escape halves of a letter, which no file can hold.
+    is_whole = isinstance(value, str) and not any('\ud800' <= char <= '\udfff' for char in value)
+    return is_whole and bool(value.strip())
