@@ -75,7 +75,7 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, TextsMixin, SmearRecordsMi
         image, objects = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
         data_info = super().parse_data_info(raw_data_info)
         data_info.update(self._common(image))
-        data_info.update(self._prompt_fields(image.get('prompt'), f'image {image["id"]}'))
+        data_info['text'] = self._filled_prompt(image.get('prompt'), f'image {image["id"]}')
         if self.attribute_schema is not None:
             labels = [
                 self._encode_attributes(item.get('attributes'), f'annotation {item["id"]}')
@@ -84,8 +84,8 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, TextsMixin, SmearRecordsMi
             data_info['instance_attributes'] = np.array(labels, np.int64).reshape(
                 len(data_info['instances']), len(self.attribute_schema)
             )
-        for item in objects:
-            self.cat_img_map[item['category_id']].append(image['id'])
+        for category_id in {item['category_id'] for item in objects}:
+            self.cat_img_map[category_id].append(image['id'])
         return data_info
 
     def _set_up(self, document: dict, info: dict) -> None:
@@ -131,7 +131,8 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, TextsMixin, SmearRecordsMi
             self.repairs[state.value] += 1
         area = item.get('area')
         area = area if is_number(area) and area > 0 else (x2 - x1) * (y2 - y1)
-        return {**item, 'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': area}
+        item.update(bbox=[x1, y1, x2 - x1, y2 - y1], area=area)
+        return item
 
     def _report_repairs(self) -> None:
         found = [

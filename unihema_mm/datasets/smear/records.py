@@ -1,10 +1,14 @@
 """Reading of an annotation file: what all datasets of the schema have in common."""
 
 import os.path as osp
+import pickle
 from collections.abc import Sequence
 from pathlib import PurePath
 
+import numpy as np
 from mmengine.fileio import LocalBackend, get_file_backend
+
+from unihema_mm.utils.collector import paused_collector
 
 from ..image_files import missing_files
 from ..schema import DataError, Fault, read_document, shorten
@@ -53,6 +57,11 @@ class SmearRecordsMixin(GuardedPipelineMixin):
         self.check_files = check_files
         super().__init__(*args, data_prefix={'img': '', **(data_prefix or {})}, **kwargs)
 
+    def full_init(self) -> None:
+        """Read the annotation file, once."""
+        with paused_collector():
+            super().full_init()
+
     def load_data_list(self) -> list[dict]:
         """Read and check the annotation file.
 
@@ -65,14 +74,25 @@ class SmearRecordsMixin(GuardedPipelineMixin):
         document = self._read()
         info = document.get('info')
         self._set_up(document, info if isinstance(info, dict) else {})
-        images = self._images_of_task(document['images'])
+        images = self._images_of_task(document.pop('images'))
         self._check_files('img', 'file_name', [image['file_name'] for image in images])
-        objects = self._group_objects(document['annotations'], images)
+        objects = self._group_objects(document.pop('annotations'), images)
         data_list = []
-        for image in images:
-            parsed = self.parse_data_info({'raw_img_info': image, 'raw_ann_info': objects[image['id']]})
+        images.reverse()
+        while images:  # what was read goes as its record comes, so that memory holds either
+            image = images.pop()
+            parsed = self.parse_data_info({'raw_img_info': image, 'raw_ann_info': objects.pop(image['id'])})
             data_list += parsed if isinstance(parsed, list) else [parsed]
         return data_list
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Like mmengine's, but each record goes as its bytes come."""
+        content, ends = bytearray(), []
+        self.data_list.reverse()
+        while self.data_list:
+            content += pickle.dumps(self.data_list.pop(), protocol=4)
+            ends.append(len(content))
+        return np.frombuffer(content, np.uint8), np.array(ends, np.int64)
 
     def _set_up(self, document: dict, info: dict) -> None:
         """Take from the file what holds for all its records."""
@@ -123,11 +143,9 @@ class SmearRecordsMixin(GuardedPipelineMixin):
         return document
 
     def _images_of_task(self, records: list[dict]) -> list[dict]:
-        images = [
-            {**image, 'img_id': image['id'], 'width': int(image['width']), 'height': int(image['height'])}
-            for image in records
-            if self._is_meant(image)
-        ]
+        images = [image for image in records if self._is_meant(image)]
+        for image in images:
+            image.update(img_id=image['id'], width=int(image['width']), height=int(image['height']))
         if not images:
             raise self._error(
                 'file',
@@ -135,7 +153,7 @@ class SmearRecordsMixin(GuardedPipelineMixin):
                 f'none of {len(records)} is meant for the task {self.task!r}',
                 f'add "{self.task}" to their tasks, or choose another file',
             )
-        chosen = [image for image in images if self._is_in_folder(image['file_name'])]
+        chosen = self._in_folder(images)
         if not chosen:
             folders = sorted({osp.dirname(image['file_name']) or '.' for image in images})
             raise self._error(
@@ -149,8 +167,12 @@ class SmearRecordsMixin(GuardedPipelineMixin):
     def _is_meant(self, image: dict) -> bool:
         return image.get('tasks') is None or self.task in image['tasks']
 
-    def _is_in_folder(self, name: str) -> bool:
-        return self.folder is None or PurePath(name).is_relative_to(self.folder)
+    def _in_folder(self, images: list[dict]) -> list[dict]:
+        if self.folder is None:
+            return images
+        folders = {osp.dirname(image['file_name']) for image in images}
+        below = {folder for folder in folders if PurePath(folder).is_relative_to(self.folder)}
+        return [image for image in images if osp.dirname(image['file_name']) in below]
 
     def _is_local(self, path: str) -> bool:
         return isinstance(get_file_backend(path, backend_args=self.backend_args), LocalBackend)
