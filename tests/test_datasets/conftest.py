@@ -86,3 +86,19 @@ def write_image(path, width=40, height=30, suffix=None):
 @pytest.fixture(name='write_image')
 def write_image_fixture():
     return write_image
+
+
+@pytest.fixture
+def picture():
+    """Callable seed -> an image of its own of many cells on a plain pink ground."""
+
+    def draw(seed: int, height: int = 96, width: int = 128):
+        random = np.random.default_rng(seed)
+        pixels = np.full((height, width, 3), (220, 205, 235), np.uint8)
+        for _ in range(25):
+            place = int(random.integers(width)), int(random.integers(height))
+            colour = random.integers(60, 200, 3).tolist()
+            cv2.circle(pixels, place, int(random.integers(4, 14)), colour, -1, cv2.LINE_AA)
+        return pixels
+
+    return draw

@@ -22,6 +22,7 @@ def map_ordered(
     workers: int = 1,
     progress: bool = False,
     title: str = '',
+    unit: str = 'img',
 ) -> list[Result]:
     """Apply a function to items; the results come in the order of the items for any number of workers.
 
@@ -31,11 +32,12 @@ def map_ordered(
         workers: Number of processes; 1 stays in this one.
         progress: Whether to show a progress bar (never where the output is not a terminal).
         title: Its label.
+        unit: What an item is called in it.
 
     Returns:
         One result per item.
     """
-    bar = {'total': len(items), 'desc': title, 'unit': 'img', 'disable': None if progress else True}
+    bar = {'total': len(items), 'desc': title, 'unit': unit, 'disable': None if progress else True}
     if workers <= 1 or len(items) <= 1:
         return list(tqdm(map(function, items), **bar))
     chunk = max(1, len(items) // (workers * _CHUNKS_PER_WORKER))

@@ -43,7 +43,9 @@ def test_result_is_valid_and_the_source_unchanged(voc, tmp_path):
     summary = check_path(tmp_path / 'out', decode=True)
     assert summary.faults == [] and (summary.images, summary.objects) == (5, 5)
     document = read(tmp_path / 'out')
-    assert document['info'] == {'schema_version': '1.0', 'dataset': 'toy', 'split': 'train', 'licence': 'MIT'}
+    info = {'schema_version': '1.0', 'dataset': 'toy', 'split': 'train', 'licence': 'MIT'}
+    info['splits_sha256'] = digest(tmp_path / 'out')['splits.json'][0]
+    assert document['info'] == info
     assert document['images'][1] == {
         'id': 2,
         'file_name': 'images/00003.jpg',

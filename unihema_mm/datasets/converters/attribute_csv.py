@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from ..schema import SPLITS
 from .listing import match_images, other_entries
 from .source import Content, MissingPolicy, Note, SourceItem, pair
-from .splitting import check_split_names, hold_out
+from .splitting import check_split_names
 from .tables import make_lookup, read_table
 
 
@@ -24,7 +24,6 @@ class AttributeCsvReader:
             annotated.
         name_map: Table from the names of ``image_column`` to the keys of ``images``: ``file``, ``key`` and
             ``value`` (columns), see :class:`Lookup`. By default they are the same.
-        hold_out: Split -> number or fraction of train's images that it gets, see :func:`hold_out`.
         unpaired: What to do with a line without image.
         unlabelled: What to do with an image without line.
     """
@@ -36,7 +35,6 @@ class AttributeCsvReader:
     class_column: str
     ignored_columns: list[str] = field(default_factory=list)
     name_map: dict = field(default_factory=dict)
-    hold_out: dict[str, float] = field(default_factory=dict)
     unpaired: MissingPolicy = 'error'
     unlabelled: MissingPolicy = 'error'
 
@@ -66,8 +64,7 @@ class AttributeCsvReader:
         for key, image in images.items():
             note = pair(lines.get(key), image, unpaired=self.unpaired, unlabelled=self.unlabelled)[1]
             notes += [note] if note else []
-        items, held_out = hold_out(items, self.hold_out, self.source)
-        return items, notes + held_out
+        return items, notes
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Nothing: class and attributes came with the item."""

@@ -10,7 +10,7 @@ from ..schema import SPLITS, DataError, Fault
 from .listing import is_ignored
 from .patterns import fixed_folder, match_files, pattern_fields
 from .source import Content, Note, SourceItem
-from .splitting import check_split_names, hold_out
+from .splitting import check_split_names
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,12 @@ class ClassFoldersReader:
         splits: Split -> name of its folder, or a list of them; by default ``train``, ``val`` and ``test`` are
             named so. Without ``{split}`` all images are train.
         ignored_classes: Class folders that are left out.
-        hold_out: Split -> number or fraction of train's images that it gets, see :func:`hold_out`.
     """
 
     source: Path
     images: str = ''
     splits: dict[str, str | list[str]] = field(default_factory=dict)
     ignored_classes: list[str] = field(default_factory=list)
-    hold_out: dict[str, float] = field(default_factory=dict)
 
     def declared_classes(self) -> list[str]:
         """The names of the class folders that hold an image."""
@@ -63,8 +61,7 @@ class ClassFoldersReader:
                 for folder, split in split_of.items()
                 if folder not in seen
             ]
-        items, held_out = hold_out(items, self.hold_out, self.source)
-        return sorted(items, key=lambda item: (SPLITS.index(item.split), item.target)), notes + held_out
+        return sorted(items, key=lambda item: (SPLITS.index(item.split), item.target)), notes
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Nothing: the class came with the item."""

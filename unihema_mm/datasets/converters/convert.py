@@ -8,13 +8,15 @@ from unihema_mm.utils.folder_lock import folder_lock
 from ..catalogue import CatalogueEntry
 from ..parallel import map_ordered
 from ..schema import DataError, Fault, write_document
+from ..split_file import HASH_KEY, write_split_file
 from .checks import check_declared, check_items, check_out, check_targets
 from .documents import make_documents
 from .item import convert_item
 from .placing import ImageMode
 from .readers import make_reader
 from .report import REPORT_FILE, ConversionReport
-from .source import Note, Reader, SourceItem
+from .source import Note, Reader
+from .split_rule import Division, divide, split_rule
 
 
 def convert(
@@ -48,19 +50,20 @@ def convert(
         InputError: Another run writes into ``out``.
     """
     source, out = Path(source), Path(out)
-    reader = make_reader(entry, source)
+    reader, rule = make_reader(entry, source), split_rule(entry.parameters)
     check_out(entry, source, out)
     check_declared(entry, reader)
     items, notes = reader.items()
     check_items(items, source)
     with folder_lock(out):
-        return _convert(entry, reader, items, notes, out, workers, images, progress)
+        division = divide(items, rule, source, workers=workers, progress=progress)
+        return _convert(entry, reader, division, notes, out, workers, images, progress)
 
 
 def _convert(
     entry: CatalogueEntry,
     reader: Reader,
-    items: list[SourceItem],
+    division: Division,
     notes: list[Note],
     out: Path,
     workers: int,
@@ -70,14 +73,16 @@ def _convert(
     source = reader.source
     write_document(out / REPORT_FILE, {'dataset': entry.name, 'complete': False})
     work = partial(convert_item, reader=reader, entry=entry, out=out, mode=images)
-    outcomes = map_ordered(work, items, workers=workers, progress=progress, title=f'converting {entry.name}')
+    outcomes = map_ordered(
+        work, division.items, workers=workers, progress=progress, title=f'converting {entry.name}'
+    )
     faults = [fault for outcome in outcomes for fault in outcome.faults]
     if faults:
         raise DataError(faults)
     check_targets(outcomes)
 
     report = ConversionReport(entry, str(source))
-    report.add_notes([*notes, *(note for outcome in outcomes for note in outcome.notes)])
+    report.add_notes([*notes, *division.notes, *(note for outcome in outcomes for note in outcome.notes)])
     documents = make_documents(outcomes, entry)
     for split, document in documents.items():
         report.add_split(split, document)
@@ -95,7 +100,9 @@ def _convert(
                 for text in report.differences
             ]
         )
+    digest = write_split_file(out, division.as_dict(entry.name))
     for split, document in documents.items():
+        document['info'][HASH_KEY] = digest
         write_document(out / 'annotations' / f'{split}.json', document)
-    write_document(out / REPORT_FILE, report.as_dict(), indent=1)
+    write_document(out / REPORT_FILE, {**report.as_dict(), HASH_KEY: digest}, indent=1)
     return report

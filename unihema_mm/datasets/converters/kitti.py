@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from ..schema import DataError, Fault
 from .listing import by_stem, list_images
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, pair
-from .splitting import hold_out, split_by_lists
+from .splitting import split_by_lists
 
 DONT_CARE = 'DontCare'
 _COLUMNS = 15
@@ -29,7 +29,6 @@ class KittiReader:
         annotations: Folder of the text files, relative to it.
         images: Folder of the images, relative to it.
         splits: Split -> list file of image stems relative to the source folder, or ``'*'`` for all images.
-        hold_out: Split -> number or fraction of train's images that it gets, see :func:`hold_out`.
         unpaired: What to do with a text file without image.
         unlabelled: What to do with an image without text file.
     """
@@ -38,7 +37,6 @@ class KittiReader:
     annotations: str = 'training/label_2'
     images: str = 'training/image_2'
     splits: dict[str, str] = field(default_factory=dict)
-    hold_out: dict[str, float] = field(default_factory=dict)
     unpaired: MissingPolicy = 'error'
     unlabelled: UnlabelledPolicy = 'error'
 
@@ -68,8 +66,7 @@ class KittiReader:
             for stem in sorted({*images, *labels})
             if stem not in split_of
         ]
-        items, held_out = hold_out(items, self.hold_out, self.source)
-        return [self._with_regions(item) for item in items], notes + held_out
+        return [self._with_regions(item) for item in items], notes
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one text file."""

@@ -9,7 +9,7 @@ from ..image_files import UnreadableImageError, decode_mask
 from ..schema import DataError, Fault
 from .listing import match_images, other_entries
 from .source import Content, MissingPolicy, Note, RawMask, SourceItem, pair
-from .splitting import hold_out, split_by_lists
+from .splitting import split_by_lists
 from .tables import make_lookup
 
 
@@ -26,7 +26,6 @@ class MaskImageReader:
         quantise: Whether a level that is not listed becomes the nearest listed one, the lower of two; else it
             is an error. For masks that went through a lossy format.
         splits: Split -> list file of image stems, or ``'*'``; by default all images are train.
-        hold_out: Split -> number or fraction of train's images that it gets, see :func:`hold_out`.
         class_table: The class of each image: ``file``, ``key`` and ``value`` (columns), ``digits``,
             see :class:`Lookup`.
         unpaired: What to do with a mask without image, or a line of ``class_table`` without image.
@@ -40,7 +39,6 @@ class MaskImageReader:
     targets: dict[str, list[int]]
     quantise: bool = False
     splits: dict[str, str] = field(default_factory=dict)
-    hold_out: dict[str, float] = field(default_factory=dict)
     class_table: dict = field(default_factory=dict)
     unpaired: MissingPolicy = 'error'
     unlabelled: MissingPolicy = 'error'
@@ -75,8 +73,7 @@ class MaskImageReader:
                 )
             else:
                 notes.append(Note('unlisted_image', str(path)))
-        items, held_out = hold_out(items, self.hold_out, self.source)
-        return items, notes + held_out
+        return items, notes
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one mask image."""

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from ..schema import DataError, Fault
 from .listing import match_images, other_entries
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, pair
-from .splitting import hold_out, note_identical, split_by_lists
+from .splitting import note_identical, split_by_lists
 
 _MEND = 'write x y class, the point in pixels'
 
@@ -26,7 +26,6 @@ class PointReader:
         partly_labelled: Whether images may show cells without a point, so that a place without one is not
             known to be background. It is then written into each image record.
         splits: Split -> list file of image stems, or ``'*'``; by default all images are train.
-        hold_out: Split -> number or fraction of train's images that it gets, see :func:`hold_out`.
         unpaired: What to do with a text file without image.
         unlabelled: What to do with an image without text file.
     """
@@ -37,7 +36,6 @@ class PointReader:
     box_side: float
     partly_labelled: bool = False
     splits: dict[str, str] = field(default_factory=dict)
-    hold_out: dict[str, float] = field(default_factory=dict)
     unpaired: MissingPolicy = 'error'
     unlabelled: MissingPolicy = 'error'
 
@@ -65,9 +63,8 @@ class PointReader:
                 items.append(SourceItem(split_of[path.stem], image, path.name, label))
             else:
                 notes.append(Note('unlisted_image', image))
-        items, held_out = hold_out(items, self.hold_out, self.source)
         items = [replace(item, partly_labelled=self.partly_labelled) for item in items]
-        return items, [*notes, *note_identical(items, self.source), *held_out]
+        return items, [*notes, *note_identical(items, self.source)]
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one text file."""

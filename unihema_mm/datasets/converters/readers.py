@@ -17,6 +17,7 @@ from .mask_image import MaskImageReader
 from .points import PointReader
 from .row_column import RowColumnReader
 from .source import Reader
+from .split_rule import RULE_PARAMETERS
 from .uni_hema_json import UniHemaJsonReader
 from .uni_hema_records import ATTRIBUTE_SET
 from .voc import VocReader
@@ -75,7 +76,7 @@ def make_reader(entry: CatalogueEntry, source: str | Path) -> Reader:
             )
         )
     reader = FORMATS[entry.converter]
-    known = [item.name for item in fields(reader) if item.name != 'source']
+    known = [*(item.name for item in fields(reader) if item.name != 'source'), *RULE_PARAMETERS]
     for name in entry.parameters:
         if name not in known:
             raise DataError(
@@ -107,7 +108,8 @@ def make_reader(entry: CatalogueEntry, source: str | Path) -> Reader:
     ]
     if faults or missing:
         raise DataError(faults + missing)
-    return reader(source, **entry.parameters)
+    own = {name: value for name, value in entry.parameters.items() if name not in RULE_PARAMETERS}
+    return reader(source, **own)
 
 
 def own_entry(

@@ -33,6 +33,7 @@ CHANGES = {
     'several_classes': 'images of several classes, left out',
     'one_class_twice': 'images that name one class several times, kept with this class',
     'split_missing': 'splits whose folder or file is not there, left out',
+    'near_identical_image': 'images near-identical to another one, kept in one split with it',
     'repeated_image': 'images of train that val or test repeats, left out of train',
     'held_out': 'images of train, held out for another split',
     'label_without_image': 'labels without image, left out',

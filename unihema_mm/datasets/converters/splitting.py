@@ -1,8 +1,7 @@
-"""Which split an image belongs to: lists of the source, or images held out of train."""
+"""Which split an image belongs to by the lists of the source."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -113,70 +112,6 @@ def note_identical(items: Sequence[SourceItem], source: Path) -> list[Note]:
     ]
 
 
-def hold_out(
-    items: Sequence[SourceItem], amounts: dict[str, float], source: Path
-) -> tuple[list[SourceItem], list[Note]]:
-    """Move images from train to other splits.
-
-    The classes keep their shares, as far as whole images allow. Which images are moved depends on their names
-    alone. Byte-identical images stay together.
-
-    Args:
-        items: The images; those in train are drawn from.
-        amounts: Split -> number of images, or a fraction of train below 1.
-        source: The source folder.
-
-    Returns:
-        The images in the same order, and notes about those that were moved.
-
-    Raises:
-        DataError: An amount is not possible, the split has images already, or it would get none.
-    """
-    train = [item for item in items if item.split == 'train']
-    _check_amounts(items, amounts, len(train))
-    counts = Counter(item.class_name for item in train)
-    groups = sorted(_identical(train, source), key=_order)
-    split_of: dict[str, str] = {}
-    for split, amount in amounts.items():
-        number = amount if isinstance(amount, int) else round(amount * len(train))
-        quota = _quota(counts, number)
-        for group in groups:
-            needed = Counter(item.class_name for item in group)
-            if group[0].image not in split_of and needed <= quota:
-                quota -= needed
-                split_of.update((item.image, split) for item in group)
-        if split not in split_of.values():
-            what = f'gets none of {len(train)} images in {len(groups)} groups of identical ones'
-            raise DataError(Fault('source', 'hold_out', split, what, 'hold out more'))
-    notes = [Note('held_out', f'{name} -> {split}') for name, split in sorted(split_of.items())]
-    return [replace(item, split=split_of.get(item.image, item.split)) for item in items], notes
-
-
-def _check_amounts(items: Sequence[SourceItem], amounts: dict[str, float], total: int) -> None:
-    taken = {item.split for item in items}
-    for split, amount in amounts.items():
-        if split not in SPLITS or split in taken:
-            what = 'has images of its own' if split in taken else 'is not a split'
-            raise DataError(Fault('source', 'hold_out', split, what, 'name a split that has no images'))
-        number = isinstance(amount, int | float) and not isinstance(amount, bool)
-        if not number or amount <= 0 or (isinstance(amount, float) and amount >= 1):
-            mend = 'write a number of images, or a fraction below 1'
-            raise DataError(Fault('source', 'hold_out', split, f'is {amount!r}', mend))
-    number = sum(amount if isinstance(amount, int) else amount * total for amount in amounts.values())
-    if amounts and number >= total:
-        what = f'takes {number:g} of {total} images, which leaves none in train'
-        raise DataError(Fault('source', 'hold_out', 'amounts', what, 'hold out fewer'))
-
-
-def _quota(counts: Counter, number: int) -> Counter:
-    """Share a number out in proportion to the counts, by largest remainders."""
-    shares = {name: number * count / counts.total() for name, count in counts.items()}
-    quota = Counter({name: int(share) for name, share in shares.items()})
-    by_remainder = sorted(shares, key=lambda name: (quota[name] - shares[name], str(name)))
-    quota.update(by_remainder[: number - quota.total()])
-    return quota
-
-
 def _identical(items: Sequence[SourceItem], source: Path) -> list[list[SourceItem]]:
     by_size = defaultdict(list)
     for item in items:
@@ -187,7 +122,3 @@ def _identical(items: Sequence[SourceItem], source: Path) -> list[list[SourceIte
             content = sha256((source / item.image).read_bytes()).digest() if len(same) > 1 else b''
             groups[size, content].append(item)
     return list(groups.values())
-
-
-def _order(group: list[SourceItem]) -> str:
-    return min(sha256(item.target.encode()).hexdigest() for item in group)
