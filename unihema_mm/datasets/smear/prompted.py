@@ -12,9 +12,9 @@ class PromptedMixin:
     Args:
         task: Task of the records.
         default_prompt: Prompt words of records that have none.
-        prompt_template: Template with the place ``{prompt}``; a list of templates; or ``'varied'``, the shipped
-            ones of its task. Of several, training draws one for each sample, by :class:`SamplePrompt` as first
-            transform; with ``test_mode`` it is always the first.
+        prompt_template: Template with the place ``{prompt}``; a list of them; or ``'varied'``, the shipped
+            ones of its task. Of several, training draws one for each sample, by :class:`SamplePrompt` as the
+            first transform; with ``test_mode`` it is always the first.
         pipeline: Transforms of the dataset.
         test_mode: Whether the samples are for evaluation.
         **kwargs: Arguments of the next class.
