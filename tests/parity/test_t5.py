@@ -111,7 +111,7 @@ class Bypass(torch.nn.Module):
 @torch.no_grad()
 def test_task(t5, encoder, decoder):
     """Prefix, reader and both halves, on two images with one question and with three."""
-    reader = TextReader(encoder, Bypass(), decoder, torch.zeros(2, 5, 8), None)
+    reader = TextReader(encoder, decoder, Bypass(), torch.zeros(2, 5, 8))
     task = TextGenerationTask('questions', 'answers', prefix='Q: ', num_beams=2, max_new_tokens=16)
     own = QUESTIONS[:1], QUESTIONS[1:]
     samples = [
@@ -120,8 +120,8 @@ def test_task(t5, encoder, decoder):
     ]
     inputs = decoder.tokenizer([f'Q: {text}' for text in QUESTIONS], padding=True, return_tensors='pt')
     expected = t5(**inputs, labels=decoder.tokenize(ANSWERS))
-    torch.testing.assert_close(task.loss(samples, reader)['loss_text'], expected.loss)
-    task.predict(samples, reader)
+    torch.testing.assert_close(task.loss(samples, reader=reader)['loss_text'], expected.loss)
+    task.predict(samples, reader=reader)
     ids = t5.generate(**inputs, num_beams=2, max_new_tokens=16, do_sample=False)
     answers = decoder.tokenizer.batch_decode(ids, skip_special_tokens=True)
     assert [sample.pred_answers for sample in samples] == [answers[:1], answers[1:]]

@@ -140,11 +140,30 @@ def test_frozen_means_frozen(build_model, make_batch):
     assert all(param.grad is None for param in model.backbone.parameters())
 
 
+def test_trained_parts_alone_are_trained(build_model, make_batch):
+    trained = ['encoder.layers.1', 'level_embed', 'bbox_head.cls_branches']
+    model = build_model(trained=trained, frozen=['bbox_head.cls_branches.0']).train()
+    assert model.encoder.layers[1].training and not model.encoder.layers[0].training
+    assert not any(part.training for part in (model.backbone, model.decoder, model.bbox_head.reg_branches))
+    total(model.loss(*make_batch(model))).backward()
+    reached = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    chosen = {
+        name
+        for name, _ in model.named_parameters()
+        if name.startswith(tuple(trained)) and not name.startswith('bbox_head.cls_branches.0')
+    }
+    assert reached == chosen and len({name.split('.')[0] for name in chosen}) == 3
+
+
 def test_unknown_names_are_refused(build_model):
     with pytest.raises(ValueError, match='no module named txt; the parts of this model are'):
         build_model(frozen=['txt'])
     with pytest.raises(ValueError, match='list of module names'):
         build_model(frozen='neck')
+    with pytest.raises(ValueError, match=r'trained: no module or parameter named encodr; .* level_embed, '):
+        build_model(trained=['encodr', 'level_embed'])
+    with pytest.raises(ValueError, match='list of names of modules and parameters'):
+        build_model(trained='encoder')
     with pytest.raises(ValueError, match='content_query'):
         build_model(content_query='text')
 

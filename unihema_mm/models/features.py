@@ -40,7 +40,7 @@ class SmearFeatures:
         denoising (bool): Whether the decoder gets denoising queries in training, which need boxes.
     """
 
-    NAMES = ('inputs', 'backbone', 'levels', 'tokens', 'memory', 'objects', 'reader')
+    NAMES = ('inputs', 'backbone', 'levels', 'tokens', 'memory', 'objects', 'reader', 'text_reader')
 
     def __init__(
         self, model: 'UniHema', inputs: Tensor, samples: SampleList, denoising: bool = False
@@ -112,5 +112,13 @@ class SmearFeatures:
             raise InputError('this model writes no text; set model.text_fusion and model.text_decoder')
         image: Tokens = getattr(self, model.fusion_reads)
         return TextReader(
-            model.text_encoder, model.text_fusion, model.text_decoder, image.values, image.padding
+            model.text_encoder, model.text_decoder, model.text_fusion, image.values, image.padding
         )
+
+    @property
+    def text_reader(self) -> TextReader:
+        """Reads texts alone and writes answers; no image is looked at."""
+        model = self._model
+        if model.text_decoder is None:
+            raise InputError('this model writes no text; set model.text_decoder')
+        return TextReader(model.text_encoder, model.text_decoder)

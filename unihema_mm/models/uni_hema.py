@@ -19,7 +19,7 @@ from unihema_mm.models.text import TextFeatures
 from unihema_mm.registry import MODELS
 from unihema_mm.utils.deform_attn_kernel import use_torch_without_cuda_kernel
 from unihema_mm.utils.errors import InputError
-from unihema_mm.utils.freezing import freeze, frozen_modules
+from unihema_mm.utils.freezing import freeze, freeze_all_but, frozen_modules
 
 CONTENT_QUERIES = ('learned', 'encoder')
 FUSION_READS = ('tokens', 'memory')
@@ -69,12 +69,14 @@ class UniHema(DINO):
             norm of the neck counts padding, so else, as in DINO, predictions depend a little on what else is
             in the batch. Defaults to False.
         frozen (Sequence[str]): Dotted names of modules that are not trained.
+        trained (Sequence[str], optional): Dotted names of modules and parameters that are trained, as far as
+            ``frozen`` does not hold them; all others are not. Defaults to all.
         default_text (str): Prompt of images that carry none.
         **kwargs: See :class:`mmdet.models.DINO`.
 
     Raises:
         InputError: If ``content_query``, ``fusion_reads`` or a name in ``frozen``
-            is unknown, or ``tasks`` is empty.
+            or ``trained`` is unknown, or ``tasks`` is empty.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class UniHema(DINO):
         select_padding: bool = False,
         predict_by_size: bool = False,
         frozen: Sequence[str] = (),
+        trained: Sequence[str] | None = None,
         default_text: str = 'This image is for the detection of complete blood count cells',
         **kwargs,
     ) -> None:
@@ -129,14 +132,19 @@ class UniHema(DINO):
         accept_narrow_box_encoding(self)
         keep_deform_attn_in_float32(self)
         use_torch_without_cuda_kernel()
-        self._frozen = frozen
-        freeze(frozen_modules(self, self._frozen))
+        self._frozen, self._trained = frozen, trained
+        self._freeze()
 
     def train(self, mode: bool = True) -> 'UniHema':
         """Set training mode; frozen modules stay in evaluation mode."""
         super().train(mode)
-        freeze(frozen_modules(self, self._frozen))
+        self._freeze()
         return self
+
+    def _freeze(self) -> None:
+        freeze(frozen_modules(self, self._frozen))
+        if self._trained is not None:
+            freeze_all_but(self, self._trained)
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Compute the losses of all tasks in a batch.

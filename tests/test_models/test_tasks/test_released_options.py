@@ -35,9 +35,7 @@ def test_text_decoder_leaves_out_the_padding_of_a_residual(build_all_tasks, monk
     model = build_all_tasks(
         text_fusion=dict(text_residual=True), text_encoder=dict(pad_to_max_length=True, max_length=16)
     ).eval()
-    reader = TextReader(
-        model.text_encoder, model.text_fusion, model.text_decoder, torch.randn(1, 9, 128), None
-    )
+    reader = TextReader(model.text_encoder, model.text_decoder, model.text_fusion, torch.randn(1, 9, 128))
     with torch.no_grad():
         fused, padding = reader.fuse(['What is it?'], [0])
         assert fused.shape == (1, 16, 128)

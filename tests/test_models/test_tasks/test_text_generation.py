@@ -128,3 +128,20 @@ def test_frozen_vision_builds_no_gradient_graph(build_all_tasks, make_mixed, mon
     reached = {name.split('.')[0] for name, param in model.named_parameters() if param.grad is not None}
     expected = {'text_fusion', 'text_decoder'} | ({'text_encoder'} if 'text_encoder' not in frozen else set())
     assert reached == expected
+
+
+def test_texts_alone_need_no_image(build_all_tasks, make_mixed, monkeypatch):
+    alone = dict(type='TextGenerationTask', source='questions', target='answers', reads_image=False)
+    model = build_all_tasks(tasks=dict(vqa=alone)).train()
+    monkeypatch.setattr(model.backbone, 'forward', lambda *_: pytest.fail('the backbone runs'))
+    inputs, samples = make_mixed(model, [(('vqa',), (64, 64)), (('vqa',), (48, 64))])
+    sum(model.loss(inputs, samples).values()).backward()
+    reached = {name.split('.')[0] for name, param in model.named_parameters() if param.grad is not None}
+    assert reached == {'text_encoder', 'text_decoder'}
+    model.eval().predict(inputs, samples)
+    answers = [sample.pred_answers for sample in samples]
+    with torch.no_grad():
+        text = model.text_encoder(samples[0].questions)
+    task = model.tasks['vqa']
+    assert answers[0] == model.text_decoder.generate(*text, task.num_beams, task.max_new_tokens)
+    assert [len(own) for own in answers] == [len(sample.questions) for sample in samples]

@@ -22,13 +22,13 @@ class TextGenerationTask(Task):
         prefix (str): Put before every text, 'Q: ' and 'mask: ' in the released code.
         num_beams (int): Width of the beam search; 1 is greedy. Defaults to 4 as in the released code.
         max_new_tokens (int): Longest sentence in tokens. Defaults to 64.
+        reads_image (bool): Whether there is an image at all. False trains the text encoder and decoder on
+            texts alone (stage 2 of the paper): neither backbone nor CMF runs. Defaults to True.
         see_image (bool): Whether predictions depend on the image. False is the released code, which trains
             on the fused embedding but generates from the text alone. Defaults to True.
         embed_dims (int): Not used; every task gets it.
         **kwargs: See :class:`Task`.
     """
-
-    reads = ('reader',)
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class TextGenerationTask(Task):
         prefix: str = '',
         num_beams: int = 4,
         max_new_tokens: int = 64,
+        reads_image: bool = True,
         see_image: bool = True,
         embed_dims: int = 256,
         **kwargs,
@@ -48,8 +49,9 @@ class TextGenerationTask(Task):
         self.num_beams = num_beams
         self.max_new_tokens = max_new_tokens
         self.see_image = see_image
+        self.reads = ('reader',) if reads_image else ('text_reader',)
 
-    def loss(self, samples: SampleList, reader: TextReader) -> dict[str, Tensor]:
+    def loss(self, samples: SampleList, **features: TextReader) -> dict[str, Tensor]:
         """``loss_text``, see :meth:`T5TextDecoder.loss`; see :class:`Task`."""
         texts, owners = self._texts(samples)
         targets = [
@@ -57,11 +59,13 @@ class TextGenerationTask(Task):
             for sample in samples
             for sentence in truth(sample, self.target, 'use a data set with texts for this task')
         ]
+        (reader,) = features.values()
         return dict(loss_text=reader.loss(texts, owners, targets))
 
-    def predict(self, samples: SampleList, reader: TextReader, rescale: bool = True) -> None:
+    def predict(self, samples: SampleList, rescale: bool = True, **features: TextReader) -> None:
         """Write ``pred_answers`` (with the target 'answers'), one sentence per text; see :class:`Task`."""
         texts, owners = self._texts(samples)
+        (reader,) = features.values()
         written = reader.write(texts, owners, self.num_beams, self.max_new_tokens, self.see_image)
         for place, sample in enumerate(samples):
             own = [sentence for owner, sentence in zip(owners, written, strict=True) if owner == place]

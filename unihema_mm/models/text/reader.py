@@ -12,13 +12,14 @@ from unihema_mm.models.text.t5_encoder import T5TextEncoder
 class TextReader:
     """Text encoder, CMF and text decoder, bound to the tokens of a group of images.
 
-    Several texts may ask about one image; its tokens are computed once.
+    Several texts may ask about one image; its tokens are computed once. Without CMF, the decoder reads the
+    text encoder's output, and no image.
 
     Args:
         encoder (T5TextEncoder): E_T.
-        fusion (nn.Module): CMF.
         decoder (T5TextDecoder): D_T.
-        image (Tensor): Image tokens that CMF reads, (bs, num_tokens, dim); ``fusion_reads`` of
+        fusion (nn.Module, optional): CMF.
+        image (Tensor, optional): Image tokens that CMF reads, (bs, num_tokens, dim); ``fusion_reads`` of
             :class:`UniHema` chooses them.
         padding (Tensor, optional): Bool, (bs, num_tokens), True at padding.
     """
@@ -26,10 +27,10 @@ class TextReader:
     def __init__(
         self,
         encoder: T5TextEncoder,
-        fusion: nn.Module,
         decoder: T5TextDecoder,
-        image: Tensor,
-        padding: Tensor | None,
+        fusion: nn.Module | None = None,
+        image: Tensor | None = None,
+        padding: Tensor | None = None,
     ) -> None:
         self.encoder = encoder
         self.fusion = fusion
@@ -45,13 +46,16 @@ class TextReader:
             owners (Sequence[int]): n places of the images in the group.
 
         Returns:
-            tuple: E_W, (n, num_fused, dims), and its padding mask, (n, num_fused), or None without padding.
+            tuple: E_W, (n, num_fused, dims), and its padding mask, (n, num_fused), or None without padding;
+            without CMF those of the text encoder.
         """
         if not texts:
             # One unused row keeps all parameters in the graph of distributed training.
             fused, padding = self.fuse([''], [0])
             return fused[:0], None if padding is None else padding[:0]
         text = self.encoder(texts)
+        if self.fusion is None:
+            return text
         owners = torch.as_tensor(owners, device=self.image.device)
         fused = self.fusion(text.tokens, self.image, text.padding, self.padding, owners)
         return fused, self.fusion.output_padding(text.padding)
