@@ -127,8 +127,8 @@ def test_every_fault_of_a_source_is_told(main, yolo, tmp_path, capsys):
             'none.yaml: file: path: cannot be read (No such',
         ),
         (
-            ['convert', 'lisc', '--src', 'nowhere', '--out', 'x'],
-            'lisc.yaml: entry: converter: is none: the set is described, but no converter',
+            ['convert', 'hrls', '--src', 'nowhere', '--out', 'x'],
+            'hrls.yaml: entry: converter: is none: the set is described, but no converter',
         ),
         (['show', 'bcdd'], 'catalogue: bcdd: name: is not a known data set (nearest: bccd'),
         (['convert', 'bccd', '--src', 'nowhere', '--out', 'x'], 'nowhere: folder: path: does not exist'),
