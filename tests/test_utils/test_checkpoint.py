@@ -164,3 +164,17 @@ def test_a_checkpoint_is_a_dictionary(tmp_path):
     torch.save([torch.zeros(1)], tmp_path / 'list.pth')
     with pytest.raises(InputError, match=r'list\.pth: holds a list'):
         read_checkpoint(tmp_path / 'list.pth')
+
+
+def test_code_that_mmengine_would_run_on_a_resume_is_left_out(tmp_path):
+    torch.save({'meta': {'config': 'import os', 'epoch': 1}, 'state_dict': {}}, tmp_path / 'a.pth')
+    assert read_checkpoint(tmp_path / 'a.pth')['meta'] == {'epoch': 1}
+
+
+def test_meta_of_safetensors(tmp_path):
+    path = tmp_path / 'm.safetensors'
+    save_file({'a': torch.zeros(1)}, path, metadata={'meta': '{"label_spaces": {}}', 'format': 'pt'})
+    assert read_checkpoint(path)['meta'] == {'label_spaces': {}}
+    save_file({'a': torch.zeros(1)}, path, metadata={'meta': '{"label'})
+    with pytest.raises(InputError, match=r'm\.safetensors: checkpoint cannot be read'):
+        read_checkpoint(path)

@@ -6,11 +6,13 @@ of every address scheme, so that ``load_from``, ``resume``, ``init_cfg`` and the
 test checkpoint all pass through :func:`read_checkpoint`.
 """
 
+import json
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlparse
 
 import numpy as np
@@ -20,7 +22,7 @@ from mmengine.dist import barrier, get_rank
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mm_checkpoint
 from mmengine.runner import find_latest_checkpoint
-from torch import nn
+from torch import Tensor, nn
 
 from .errors import InputError
 
@@ -39,8 +41,10 @@ _NUMPY_DTYPES = (
     'float64',
     'str',
 )
+# Entry of the metadata of a .safetensors file; a .pth file has the same as ``meta``.
+SAFETENSORS_META = 'meta'
 # Counters and checks that older files lack; nothing is computed from them.
-_OPTIONAL = ('num_batches_tracked', 'tokenizer_fingerprint')
+OPTIONAL_WEIGHTS = ('num_batches_tracked', 'tokenizer_fingerprint')
 _HISTORY_METHODS = {
     'min': HistoryBuffer.min,
     'max': HistoryBuffer.max,
@@ -86,7 +90,8 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
         map_location: Device of the tensors, as for :func:`torch.load`.
 
     Returns:
-        The checkpoint; a ``.safetensors`` file gives ``{'state_dict': ...}``.
+        The checkpoint; a ``.safetensors`` file gives ``{'state_dict': ...}``, and ``meta`` where its metadata
+        have it. The entry ``config`` of ``meta`` is left out: mmengine would run it as code on a resume.
 
     Raises:
         InputError: The file is absent, cannot be read, or names a class that is not
@@ -97,9 +102,7 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
         raise InputError(f'{path}: checkpoint not found')
     try:
         if path.suffix == '.safetensors':
-            from safetensors.torch import load_file
-
-            return {'state_dict': load_file(path, device=str(map_location or 'cpu'))}
+            return _read_safetensors(path, str(map_location or 'cpu'))
         with torch.serialization.safe_globals(safe_globals()):
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except UnpicklingError as error:
@@ -121,7 +124,19 @@ def read_checkpoint(filename: str | os.PathLike, map_location: Any = 'cpu') -> d
             f'{path}: holds a {type(checkpoint).__name__}, not the dictionary of a checkpoint; '
             "give a state dict or {'state_dict': ...}"
         )
+    if isinstance(checkpoint.get('meta'), dict):
+        checkpoint['meta'].pop('config', None)
     return checkpoint
+
+
+def _read_safetensors(path: Path, device: str) -> dict:
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+
+    with safe_open(path, framework='pt') as file:
+        metadata = file.metadata() or {}
+    meta = {'meta': json.loads(metadata[SAFETENSORS_META])} if SAFETENSORS_META in metadata else {}
+    return {'state_dict': load_file(path, device=device), **meta}
 
 
 def _first_line(error: Exception) -> str:
@@ -185,19 +200,40 @@ def find_resume_checkpoint(work_dir: str | os.PathLike) -> str | None:
     )
 
 
-def check_fit(model: nn.Module, checkpoint: dict, source: str) -> None:
-    """Load the weights of a checkpoint and refuse any difference of names or shapes.
+class Misfit(NamedTuple):
+    """Names of weights by which a state dict differs from a model.
+
+    Attributes:
+        missing: Weights that the model has alone; those that older files lack are left out.
+        unexpected: Weights that the state dict has alone.
+        wrong_shape: Weights of another shape.
+    """
+
+    missing: list[str]
+    unexpected: list[str]
+    wrong_shape: list[str]
+
+
+def weights_of(checkpoint: Mapping) -> dict[str, Any]:
+    """State dict that a checkpoint holds as ``state_dict`` or is, without the prefix 'module.'."""
+    weights = checkpoint.get('state_dict', checkpoint)
+    return {str(name).removeprefix('module.'): value for name, value in weights.items()}
+
+
+def load_what_fits(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> Misfit:
+    """Load a state dict as far as it fits; the hooks of the model's modules run.
 
     Args:
         model: Model without wrappers.
-        checkpoint: State dict, or a checkpoint that holds it as ``state_dict``.
+        weights: State dict.
         source: Its file, for the message.
 
+    Returns:
+        What did not fit.
+
     Raises:
-        InputError: Weights are missing, unexpected, or of another shape.
+        InputError: Something in it is no weight.
     """
-    weights = checkpoint.get('state_dict', checkpoint)
-    weights = {str(name).removeprefix('module.'): value for name, value in weights.items()}
     kept: list = []
     # The hook sees the names even where a shape makes torch raise.
     handle = model.register_load_state_dict_post_hook(lambda _, keys: kept.append(keys))
@@ -212,13 +248,29 @@ def check_fit(model: nn.Module, checkpoint: dict, source: str) -> None:
             ) from None
     finally:
         handle.remove()
-    missing = [name for name in kept[-1].missing_keys if not name.endswith(_OPTIONAL)]
-    groups = {'missing': missing, 'unexpected': kept[-1].unexpected_keys, 'of another shape': wrong_shape}
-    found = [
-        f'{len(names)} {kind} ({", ".join(names[:3])}{", ..." if len(names) > 3 else ""})'
-        for kind, names in groups.items()
-        if names
-    ]
+    missing = [name for name in kept[-1].missing_keys if not name.endswith(OPTIONAL_WEIGHTS)]
+    return Misfit(missing, kept[-1].unexpected_keys, wrong_shape)
+
+
+def count_names(names: Sequence[str], kind: str = '') -> str:
+    """Names for a message, ``'4 missing (a, b, c, ...)'``."""
+    return f'{len(names)}{kind and f" {kind}"} ({", ".join(names[:3])}{", ..." if len(names) > 3 else ""})'
+
+
+def check_fit(model: nn.Module, checkpoint: dict, source: str) -> None:
+    """Load the weights of a checkpoint and refuse any difference of names or shapes.
+
+    Args:
+        model: Model without wrappers.
+        checkpoint: State dict, or a checkpoint that holds it as ``state_dict``.
+        source: Its file, for the message.
+
+    Raises:
+        InputError: Weights are missing, unexpected, or of another shape.
+    """
+    misfit = load_what_fits(model, weights_of(checkpoint), source)
+    kinds = zip(('missing', 'unexpected', 'of another shape'), misfit, strict=True)
+    found = [count_names(names, kind) for kind, names in kinds if names]
     if found:
         raise InputError(
             f'{source}: does not fit the model, weights: {"; ".join(found)}; test with the config it was '
