@@ -101,3 +101,8 @@ def test_bccd_expects_its_published_counts(entries):
 def test_classes_of_wbcatt_add_up(entries):
     expected = entries['wbcatt'].expected
     assert sum(expected.image_classes.values()) == expected.num_images == 10298
+
+
+def test_shared_images_are_told_on_both_sides(entries):
+    pairs = {(name, other) for name, entry in entries.items() for other in entry.shares_images_with}
+    assert ('cbc', 'bccd') in pairs and {(other, name) for name, other in pairs} == pairs

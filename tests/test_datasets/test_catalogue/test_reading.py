@@ -1,7 +1,7 @@
 import pytest
 
 from unihema_mm.datasets.catalogue import load_entry, read_entry
-from unihema_mm.datasets.catalogue.checks import check_taxonomy
+from unihema_mm.datasets.catalogue.checks import check_shared_images, check_taxonomy
 from unihema_mm.datasets.schema import DataError
 
 MINIMAL = """
@@ -96,6 +96,8 @@ def test_classes_outside_the_taxonomy(name, message):
         ('parameters: {}', 'parameters: {}\nexpected: {exact: true, images: yes}', 'expected: is'),
         ('parameters: {}', 'parameters: {}\npaper_rows: {det: BCCD}', r'paper_rows: is .*write task: \['),
         ('parameters: {}', 'parameters: {}\npaper_rows: {boxes: [BCCD]}', 'paper_rows: is'),
+        ('parameters: {}', 'parameters: {}\nshares_images_with: cbc', "shares_images_with: is 'cbc'; list"),
+        ('parameters: {}', 'parameters: {}\nshares_images_with: [cbc, cbc]', 'shares_images_with: is'),
         ('parameters: {}', 'parameters: []', 'parameters: is'),
         ('{a: A, b: A}', 'unknown', 'classes: is unknown; a set with a converter needs its classes'),
         ('{a: A, b: A}', 'anything', "classes: is 'anything'"),
@@ -105,3 +107,13 @@ def test_faulty_entry(old, new, message):
     with pytest.raises(DataError, match=message) as error:
         read_entry(MINIMAL.replace(old, new), 'toy.yaml')
     assert '\n' not in str(error.value)
+
+
+def test_shared_images_name_other_sets_of_the_catalogue():
+    entry = read_entry(MINIMAL + 'shares_images_with: [bccd, bcdd, toy]\n', 'toy.yaml')
+    faults = [str(fault) for fault in check_shared_images(entry, 'toy.yaml', ['bccd', 'cbc', 'toy'])]
+    assert len(faults) == 2 and "'toy' is no other set" in faults[1]
+    assert (
+        "toy.yaml: entry: shares_images_with: 'bcdd' is no other set of the catalogue (nearest: bccd"
+        in faults[0]
+    )

@@ -58,6 +58,28 @@ def check_taxonomy(entry: CatalogueEntry, file: str) -> list[Fault]:
     return faults
 
 
+def check_shared_images(entry: CatalogueEntry, file: str, names: Sequence[str]) -> list[Fault]:
+    """Find the sets of ``shares_images_with`` that the catalogue does not have, or that are the set itself.
+
+    Args:
+        entry: The entry.
+        file: File name, for messages.
+        names: All sets of the catalogue.
+    """
+    others = [name for name in names if name != entry.name]
+    return [
+        Fault(
+            file,
+            'entry',
+            'shares_images_with',
+            f'{name!r} is no other set of the catalogue ({nearest_names(name, others)})',
+            'correct or drop it',
+        )
+        for name in entry.shares_images_with
+        if name not in others
+    ]
+
+
 def _fault_of(name: object, raw: dict, known: Sequence[str]) -> tuple[str, str] | None:
     """Tell what is wrong with a field and how to mend it; ``None`` for a good one."""
     if name not in known:
@@ -79,6 +101,10 @@ def _is_class_map(value: object) -> bool:
 
 def _is_tasks(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(task in TASKS for task in value)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value)) and len(set(value)) == len(value)
 
 
 def _is_paper_rows(value: object) -> bool:
@@ -119,6 +145,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     'parameters': (lambda value: isinstance(value, dict), 'write name: value'),
     'tasks': (_is_tasks, f'list any of {", ".join(TASKS)}'),
     'paper_rows': (_is_paper_rows, 'write task: [name, name]'),
+    'shares_images_with': (_is_names, 'list names of sets of the catalogue, each once'),
     'expected': (
         _is_expected,
         f'write exact, images (a number or one per {", ".join(SPLITS)}) and what else is counted',

@@ -60,6 +60,8 @@ class CatalogueEntry:
         layout: What lies below the source folder.
         paper_rows: Task -> names of the set in the lists of the Uni-Hema paper and its code; empty for sets
             that are not in them.
+        shares_images_with: Other sets with some of the same images in other splits, so that a test on one
+            after training on the other tells little; they name this set too.
         notes: Known quirks.
     """
 
@@ -81,6 +83,7 @@ class CatalogueEntry:
     expected: ExpectedCounts | None = None
     layout: str = UNKNOWN
     paper_rows: dict[str, list[str]] = field(default_factory=dict)
+    shares_images_with: list[str] = field(default_factory=list)
     notes: str = ''
 
     @property

@@ -42,6 +42,7 @@ def describe_entry(entry: CatalogueEntry) -> list[str]:
         'version': entry.version,
         'licence': entry.licence,
         'citation': entry.citation,
+        'shared images': ', '.join(entry.shares_images_with) or 'none known',
         'layout': entry.layout,
         'notes': entry.notes or 'none',
         'convert': _command(entry),

@@ -9,7 +9,7 @@ import yaml
 from unihema_mm.utils.names import nearest_names
 
 from ..schema import DataError, Fault
-from .checks import check_fields, check_taxonomy
+from .checks import check_fields, check_shared_images, check_taxonomy
 from .entry import UNKNOWN, CatalogueEntry, ExpectedCounts
 
 
@@ -38,13 +38,13 @@ def load_entry(name: str) -> CatalogueEntry:
                 name,
                 'name',
                 f'is not a known data set ({nearest_names(name, names)})',
-                'use a name that the command list prints, a format (voc, yolo, coco) '
+                'use a name that the command list prints, a format of your own data (coco, ...) '
                 'or a .yaml file for your data',
             )
         )
     file = f'{name}.yaml'
     entry = read_entry((_folder() / file).read_text(encoding='utf-8'), file)
-    faults = check_taxonomy(entry, file)
+    faults = [*check_taxonomy(entry, file), *check_shared_images(entry, file, names)]
     if faults:
         raise DataError(faults)
     return entry
