@@ -172,17 +172,33 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
         metavar='SPLIT=VALUE',
         help='voc, kitti: a list file or * for all; '
         'yolo: an image folder; coco, uni_hema_json: JSON or JSON:IMAGE_FOLDER; '
-        'class_folders: a folder name; relative to --src',
+        'box_csv: a csv file; class_folders: a folder name; relative to --src',
     )
     own.add_argument('--prompt', help=f'disease or cell words of the prompt (default: {DEFAULT_PROMPT})')
     own.add_argument('--licence', help='licence of the data (default: unknown)')
     own.add_argument('--annotations', help='voc, kitti: folder of the label files')
     own.add_argument(
         '--image-folder',
-        help='voc, kitti: folder of the images; class_folders: their pattern, e.g. {split}/{class}/*',
+        help='voc, kitti, box_csv: folder of the images; '
+        'class_folders: their pattern, e.g. {split}/{class}/*',
     )
     own.add_argument('--coordinates', choices=['corners', 'inclusive'], help='voc: meaning of xmin ... ymax')
     own.add_argument('--data', help='yolo: path of data.yaml')
+    own.add_argument(
+        '--columns',
+        nargs='+',
+        metavar='NAME=COLUMN',
+        help='box_csv: heading or number from 1 of file, class and the numbers of --box, '
+        'where they have no usual headings',
+    )
+    own.add_argument(
+        '--box',
+        choices=['corners', 'size', 'centre'],
+        help='box_csv: xmin ymin xmax ymax, or x y width height from the corner or the centre',
+    )
+    own.add_argument('--normalised', action='store_true', help='box_csv: numbers are fractions of the image')
+    own.add_argument('--no-header', action='store_true', help='box_csv: the first line holds no headings')
+    own.add_argument('--delimiter', help='box_csv: what separates the values (default: a comma)')
     own.add_argument('--unpaired', choices=['error', 'skip'], help='labels without image')
     own.add_argument('--unlabelled', choices=['error', 'skip', 'background'], help='images without label')
     parser.set_defaults(run=run_convert)
@@ -217,11 +233,16 @@ def _entry(args: argparse.Namespace) -> CatalogueEntry:
         'images': args.image_folder,
         'coordinates': args.coordinates,
         'data': args.data,
+        'columns': dict(_column(text) for text in args.columns or ()),
+        'box': args.box,
+        'normalised': args.normalised,
+        'delimiter': args.delimiter,
         'splits': dict(_pair(text, '--split', required=True) for text in args.split or ()),
     }
     texts = {'prompt': args.prompt, 'licence': args.licence}
     classes = dict(_pair(text, '--classes') for text in args.classes or ())
     policies, layout, texts = (_given(options) for options in (policies, layout, texts))
+    layout |= {'header': False} if args.no_header else {}
     if args.name in OWN_FORMATS:
         return own_entry(args.name, args.src, args.out.name, {**layout, **policies}, classes=classes, **texts)
     if layout or texts or classes:
@@ -278,6 +299,11 @@ def _pair(text: str, option: str, required: bool = False) -> tuple[str, str]:
     if not name or (sign and not value) or (required and not sign):
         raise InputError(f'{option} {text!r}: write NAME=VALUE')
     return name, value or name
+
+
+def _column(text: str) -> tuple[str, str | int]:
+    name, value = _pair(text, '--columns', required=True)
+    return name, int(value) if value.isdecimal() else value
 
 
 def _positive(text: str) -> int:

@@ -108,6 +108,36 @@ def test_own_catalogue_entry(main, tmp_path):
     assert cv2.imread(str(out / image['masks'][0]['file']), cv2.IMREAD_UNCHANGED).sum() == 30 * 255
 
 
+def test_own_folders_of_classes(main, tmp_path):
+    source, out = tmp_path / 'cells', tmp_path / 'mine'
+    for index, name in enumerate(('train/ring', 'train/RBC', 'val/ring')):
+        (source / name).mkdir(parents=True)
+        cv2.imwrite(str(source / name / '1.png'), np.full((30, 40, 3), 20 * index, np.uint8))
+    options = ['--src', str(source), '--out', str(out), '--workers', '1']
+    assert main(['convert', 'class_folders', *options, '--image-folder', '{split}/{class}/*']) == 0
+    images = json.loads((out / 'annotations' / 'val.json').read_text())['images']
+    assert [(image['class_name'], image['tasks']) for image in images] == [('ring', ['cls'])]
+
+
+@pytest.mark.parametrize(
+    ('text', 'options'),
+    [
+        ('file;class;cx;cy;w;h\na.png;ring;0.5;0.5;0.25;0.2\n', ['--box', 'centre', '--normalised']),
+        (
+            'ring;15;25;12;18;a.png\n',
+            ['--no-header', '--columns', 'class=1', 'xmin=2', 'xmax=3', 'ymin=4', 'ymax=5', 'file=6'],
+        ),
+    ],
+)
+def test_own_table_of_boxes(main, yolo, tmp_path, text, options):
+    (yolo / 'boxes.csv').write_text(text)
+    layout = ['--split', 'train=boxes.csv', '--image-folder', 'images/train', '--unlabelled', 'skip']
+    layout += ['--delimiter', ';', '--classes', 'ring', '--src', str(yolo), '--workers', '1']
+    assert main(['convert', 'box_csv', '--out', str(tmp_path / 'out'), *layout, *options]) == 0
+    document = json.loads((tmp_path / 'out' / 'annotations' / 'train.json').read_text())
+    assert [item['bbox'] for item in document['annotations']] == [[15, 12, 10, 6]]
+
+
 def test_every_fault_of_a_source_is_told(main, yolo, tmp_path, capsys):
     for name in 'ab':
         (yolo / 'labels' / 'train' / f'{name}.txt').write_text('5 0.5 0.5 0.25 0.2\n')
