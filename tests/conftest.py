@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Fuzzed tests draw the same inputs in each run; --hypothesis-profile=long draws many others.
+settings.register_profile('suite', deadline=None, derandomize=True, database=None, max_examples=40)
+settings.register_profile('long', deadline=None, max_examples=5000)
+settings.load_profile('suite')
 
 
 def pytest_addoption(parser):

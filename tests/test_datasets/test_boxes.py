@@ -1,6 +1,6 @@
 import pytest
 
-from unihema_mm.datasets.boxes import BoxState, fit_box, is_box
+from unihema_mm.datasets.boxes import BoxState, fit_box, is_box, parse_number
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,14 @@ def test_box_outside(box):
 )
 def test_is_box_refuses(value):
     assert not is_box(value)
+
+
+@pytest.mark.parametrize(('text', 'value'), [('1.5', 1.5), (' -2e3 ', -2000), ('0', 0)])
+def test_numbers_of_files(text, value):
+    assert parse_number(text) == value
+
+
+@pytest.mark.parametrize('text', ['', None, 'nan', '-inf', '1e400', '1_0', '\u0661', '0x10', '1,5'])
+def test_no_numbers(text):
+    with pytest.raises(ValueError, match=r'is not a finite number|could not convert'):
+        parse_number(text)

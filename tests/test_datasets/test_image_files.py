@@ -1,5 +1,7 @@
 import io
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -104,3 +106,28 @@ def test_mask_levels(tmp_path):
         decode_mask(path)
     with pytest.raises(UnreadableImageError, match='cannot be read'):
         decode_mask(tmp_path / 'none.png')
+
+
+@pytest.mark.parametrize('side', [60000, 30000])
+def test_few_bytes_that_claim_a_huge_image(tmp_path, side):
+    Image.new('1', (1, 1)).save(tmp_path / 'a.png')
+    content = bytearray((tmp_path / 'a.png').read_bytes())
+    content[16:24] = struct.pack('>II', side, side)
+    content[29:33] = struct.pack('>I', zlib.crc32(content[12:29]))
+    (tmp_path / 'a.png').write_bytes(content)
+    with pytest.raises(UnreadableImageError, match='image: is too large'):
+        decode_image(tmp_path / 'a.png')
+    with pytest.raises(ValueError, match='exceeds limit'):
+        image_size(bytes(content))
+
+
+def test_rotated_image_that_cannot_be_decoded():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.new('RGB', (8, 4)).save(buffer, 'PNG', exif=exif)
+    content = buffer.getvalue()
+    assert image_size(content) == (4, 8)
+    place = content.index(b'IDAT')
+    with pytest.raises(ValueError, match='cannot be decoded'):
+        image_size(content[: place + 4] + b'\xff' * 8 + content[place + 12 :])

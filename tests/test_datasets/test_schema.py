@@ -69,3 +69,24 @@ def test_mask_targets():
     assert mask_targets({'prompt': 'RBC', 'mask_file': 'm.png'}) == [('RBC', 'm.png')]
     masks = [{'prompt': 'nucleus', 'file': 'n.png'}, {'prompt': 'WBC', 'file': 'w.png'}]
     assert mask_targets({'prompt': 'RBC', 'masks': masks}) == [('nucleus', 'n.png'), ('WBC', 'w.png')]
+
+
+def test_message_is_one_printable_line_of_bounded_length():
+    fault = Fault('a\nb.json', 'image \u202e', 'x' * 10000, 'is \0', 'mend')
+    assert str(fault).isprintable() and len(str(fault)) < 1000
+    assert str(fault).startswith(r'a\nb.json: image \u202e: xxx') and str(fault).endswith(
+        r'...: is \x00; mend'
+    )
+
+
+@pytest.mark.parametrize('text', ['{"a": ' + '9' * 5000 + '}', '{"a": ' + '[' * 100000])
+def test_endless_numbers_and_nested_lists(tmp_path, text):
+    (tmp_path / 'a.json').write_text(text)
+    with pytest.raises(DataError, match=r'a.json: file: content: cannot be parsed .*; make the file again'):
+        read_document(str(tmp_path / 'a.json'))
+
+
+def test_link_to_itself(tmp_path):
+    (tmp_path / 'a.json').symlink_to('a.json')
+    with pytest.raises(DataError, match=r'a.json: file: path: cannot be read \(Too many levels'):
+        read_document(str(tmp_path / 'a.json'))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from math import isfinite, nan
 from sys import float_info
 
 # Sources that store 6 decimals of a normalised coordinate miss the border by less than this.
@@ -45,6 +46,21 @@ def fit_box(box: Sequence[float], width: float, height: float) -> tuple[list[flo
 def is_number(value: object) -> bool:
     """Whether a JSON value is a finite number (booleans, NaN and what exceeds a float are not)."""
     return type(value) in (int, float) and -float_info.max <= value <= float_info.max
+
+
+def parse_number(text: str | None) -> float:
+    """Read a finite number as data files write it; ``float`` also takes ``nan``, ``1_0`` and other digits.
+
+    Args:
+        text: The number, blanks around it allowed.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    value = float(text) if text and text.isascii() and '_' not in text else nan
+    if not isfinite(value):
+        raise ValueError(f'{text!r} is not a finite number')
+    return value
 
 
 def is_box(value: object) -> bool:

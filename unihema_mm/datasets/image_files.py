@@ -110,12 +110,24 @@ def image_size(content: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
-            rotated = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    except (OSError, Image.DecompressionBombError) as fault:
+            rotated = _is_rotated(image)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as fault:
         raise ValueError(f'has no readable image header ({fault})') from None
     if rotated:
-        height, width = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+        pixels = _decode(content, cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise ValueError('cannot be decoded')
+        height, width = pixels.shape[:2]
     return width, height
+
+
+def _is_rotated(image: Image.Image) -> bool:
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:
+        # Pillow's parser of broken EXIF data fails in many ways; OpenCV ignores such data.
+        return False
+    return isinstance(orientation, int) and orientation >= 5
 
 
 def decode_image(path: str | Path) -> np.ndarray:
@@ -130,7 +142,7 @@ def decode_image(path: str | Path) -> np.ndarray:
     Raises:
         UnreadableImageError: The file is absent, truncated or not an image.
     """
-    return _decode(path, cv2.IMREAD_COLOR)
+    return _decode_file(path, cv2.IMREAD_COLOR)
 
 
 def decode_mask(path: str | Path, *, three_channels: bool = False) -> np.ndarray:
@@ -147,7 +159,7 @@ def decode_mask(path: str | Path, *, three_channels: bool = False) -> np.ndarray
         UnreadableImageError: The file is absent, truncated or not an image, has more than one channel, or
             another depth than 8 bits.
     """
-    pixels = _decode(path, cv2.IMREAD_UNCHANGED)
+    pixels = _decode_file(path, cv2.IMREAD_UNCHANGED)
     if pixels.dtype != np.uint8:
         raise UnreadableImageError(str(path), f'has {pixels.dtype} levels, not 8 bits')
     if pixels.ndim == 2:
@@ -159,16 +171,48 @@ def decode_mask(path: str | Path, *, three_channels: bool = False) -> np.ndarray
     return np.ascontiguousarray(pixels[..., 0])
 
 
-def _decode(path: str | Path, flags: int) -> np.ndarray:
+def _decode_file(path: str | Path, flags: int) -> np.ndarray:
     try:
         content = Path(path).read_bytes()
     except OSError as fault:
         raise UnreadableImageError(str(path), f'cannot be read ({fault.strerror})') from None
-    reason = fault_of_image(content)
-    image = None if reason else cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    image, reason = decode_bytes(content, flags)
     if image is None:
-        raise UnreadableImageError(str(path), reason or 'cannot be decoded')
+        raise UnreadableImageError(str(path), reason)
     return image
+
+
+def decode_bytes(content: bytes, flags: int) -> tuple[np.ndarray | None, str | None]:
+    """Decode the bytes of a whole image file.
+
+    Args:
+        content: The bytes.
+        flags: Those of ``cv2.imdecode``.
+
+    Returns:
+        The pixels, or ``None`` and the reason, e.g. ``'is truncated'``.
+    """
+    reason = fault_of_image(content) or _fault_of_header(content)
+    image = None if reason else _decode(content, flags)
+    return image, (reason or 'cannot be decoded') if image is None else None
+
+
+def _fault_of_header(content: bytes) -> str | None:
+    """Say why not to decode a file that fills the memory: some bytes can claim to be a huge image."""
+    try:
+        with Image.open(io.BytesIO(content)):
+            return None
+    except Image.DecompressionBombError as fault:
+        return f'is too large ({fault})'
+    except (OSError, SyntaxError, ValueError) as fault:
+        return f'has no readable image header ({fault})'
+
+
+def _decode(content: bytes, flags: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error:
+        return None
 
 
 def missing_files(root: str | Path, names: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from .image_files import UnreadableImageError, fault_of_image
+from .image_files import UnreadableImageError, decode_bytes
 
 COARSE_BITS, FINE_BITS = 64, 256
 _SIDE = 64
@@ -118,8 +118,7 @@ def _read(path: str | Path) -> bytes:
 
 
 def _small_grey(content: bytes) -> tuple[np.ndarray | None, str | None]:
-    fault = fault_of_image(content)
-    grey = None if fault else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    grey, fault = decode_bytes(content, cv2.IMREAD_GRAYSCALE)
     if grey is None:
-        return None, fault or 'cannot be decoded'
+        return None, fault
     return cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), None

@@ -5,7 +5,7 @@ The schema itself is described in ``docs/reference/annotation_schema.md``.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from mmengine import fileio
@@ -19,6 +19,7 @@ PROMPTED_TASKS = ('det', 'morph', 'seg', 'inst')
 SPLITS = ('train', 'val', 'test')
 ANSWER_TYPES = ('closed', 'open')
 MAX_LISTED = 5
+_LONGEST_PART = 600
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Fault:
     mend: str
 
     def __str__(self) -> str:
-        return f'{self.file}: {self.record}: {self.field}: {self.what}; {self.mend}'
+        file, record, field, what, mend = map(_one_line, astuple(self))
+        return f'{file}: {record}: {field}: {what}; {mend}'
 
 
 class DataError(InputError):
@@ -58,6 +60,13 @@ class DataError(InputError):
     def __str__(self) -> str:
         more = len(self.faults) - 1
         return f'{self.faults[0]}' + (f' (and {more} more faults of this data)' if more else '')
+
+
+def _one_line(text: str) -> str:
+    """Cut what faulty data can make endless, and escape line breaks and control characters."""
+    if len(text) > _LONGEST_PART:
+        text = f'{text[:_LONGEST_PART]}...'
+    return ''.join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def shorten(values: Sequence, limit: int = MAX_LISTED) -> str:
@@ -114,6 +123,10 @@ def read_document(path: str, backend_args: dict | None = None) -> dict:
         raise DataError(
             Fault(str(path), 'file', 'path', 'is a folder', 'name one of its annotations/*.json files')
         ) from None
+    except OSError as fault:
+        raise DataError(
+            Fault(str(path), 'file', 'path', f'cannot be read ({fault.strerror})', 'copy the file again')
+        ) from None
     if not content.strip():
         raise error('is empty', 'make the file again with tools/prepare_data.py')
     try:
@@ -129,6 +142,9 @@ def read_document(path: str, backend_args: dict | None = None) -> dict:
             f'{what} ({fault.msg} at line {fault.lineno} column {fault.colno})',
             'make the file again, or copy it again from its source',
         ) from None
+    except (ValueError, RecursionError) as fault:
+        # A number of thousands of digits, or thousands of lists in each other.
+        raise error(f'cannot be parsed ({fault})', 'make the file again') from None
     if not isinstance(document, dict):
         raise error(
             f'holds a JSON {type(document).__name__}, not an object with images, annotations and categories',

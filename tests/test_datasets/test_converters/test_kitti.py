@@ -82,7 +82,7 @@ def test_lists_and_held_out_images(source, tools):
         (f'{RING} 0.9', r'has 16 values, not 15 \(a score is of a prediction, not of a label\)'),
         (RING.replace('13.00', 'x'), 'line 2: values: .* holds something that is not a number'),
         (RING.replace('1.85', 'x'), 'holds something that is not a number'),
-        (RING.replace('13.00', 'nan'), 'line 2: box: .* is not finite'),
+        (RING.replace('13.00', 'nan'), 'line 2: values: .* is not a number'),
         (RING.replace('Ring', 'Rings'), r"line 2: class: 'Rings' is not a known class \(nearest: Ring"),
     ],
 )

@@ -221,3 +221,30 @@ def test_images_of_cbc_are_those_of_bccd(sample):
     ours, theirs = sample('cbc'), sample('bccd') / 'BCCD' / 'JPEGImages'
     for path in ours.glob('*/Images/*.jpg'):
         assert path.read_bytes() == (theirs / path.name).read_bytes()
+
+
+BOMB = ''.join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (f'<!DOCTYPE a [<!ENTITY e0 "ha">{BOMB}]><a>&e9;</a>', 'declares a document type; remove'),
+        ('<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a>&e;</a>', 'declares a document type'),
+        ('<!DOCTYPE a [<!ENTITY e "1">]><a>&e;</a>'.encode('utf-16'), 'declares a document type'),
+        ('<?xml version="1.0" encoding="utf-7"?><a/>', 'is not whole XML'),
+        ('<?xml version="1.0" encoding="none"?><a/>', 'is not whole XML'),
+        ('<a>' * 20000, 'is not whole XML'),
+    ],
+)
+def test_hostile_xml(voc, tmp_path, text, message):
+    (voc / 'Annotations' / '00000.xml').write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=f'00000.xml: file: content: {message}'):
+        convert(own_entry('voc', voc, 'toy', classes={'RBC': 'RBC'}), voc, tmp_path / 'out')
+
+
+@pytest.mark.parametrize('number', ['nan', 'inf', '1e400', '1_0', '\u0661'])
+def test_what_is_no_number(voc, tmp_path, tools, number):
+    tools.text(voc / 'Annotations' / '00000.xml', tools.xml(('RBC', 1, number, 11, 12)))
+    with pytest.raises(DataError, match=r'00000.xml: object 1: bndbox/ymin: is .*; must be a number'):
+        convert(own_entry('voc', voc, 'toy', classes={'RBC': 'RBC'}), voc, tmp_path / 'out')

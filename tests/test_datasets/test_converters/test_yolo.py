@@ -98,7 +98,7 @@ def test_class_of_data_yaml_that_is_not_wanted(yolo, tmp_path):
         ('x 0.5 0.5 0.2 0.2', 'line 2: values: .* holds something that is not a number'),
         ('0.5 0.5 0.5 0.2 0.2', 'line 2: values: .* holds something that is not a number'),
         ('2 0.5 0.5 0.2 0.2', r'line 2: class: 2 is out of range \(0 WBC, 1 RBC\)'),
-        ('0 nan 0.5 0.2 0.2', 'line 2: box: .* is not normalised'),
+        ('0 nan 0.5 0.2 0.2', 'line 2: values: .* is not a number'),
         ('0 320 240 20 20', 'line 2: box: .* is not normalised; divide by the image size'),
     ],
 )
@@ -149,3 +149,27 @@ def test_folder_that_is_two_splits(yolo, tmp_path, tools):
     tools.text(yolo / 'data.yaml', "train: images/train\nval: ./images/train/\nnames: ['WBC', 'RBC']")
     with pytest.raises(DataError, match=r'images/train/a.png: file: split: is in train and in val'):
         convert(own_entry('yolo', yolo, 'toy'), yolo, tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('train: 5\nnames: [a]', 'train: is 5; write an image folder, or a list of them'),
+        ('train: [[images]]\nnames: [a]', 'train: is .*; write an image folder'),
+        ('path: [a]\ntrain: images/train\nnames: [a]', 'path: is .*; write a folder, or drop it'),
+        ('train: images/train\nnames: 5', 'names: is 5; write a list of names'),
+        ('train: images/train\nnames: {0: a, b: c}', 'names: is .*; write a list of names'),
+        ('train: /etc\nnames: [WBC, RBC]', "train: folder '/etc' does not exist"),
+    ],
+)
+def test_hostile_data_yaml(yolo, tmp_path, text, message):
+    (yolo / 'data.yaml').write_text(text)
+    with pytest.raises(DataError, match=f'data.yaml: file: {message}'):
+        convert(own_entry('yolo', yolo, 'toy'), yolo, tmp_path / 'out')
+
+
+def test_absolute_path_is_read_inside_the_source(yolo, tmp_path):
+    text = (yolo / 'data.yaml').read_text().replace('./images/train/', '/images/train')
+    (yolo / 'data.yaml').write_text(text)
+    report = convert(own_entry('yolo', yolo, 'toy'), yolo, tmp_path / 'out')
+    assert report.changes['parent_path'] == ['data.yaml: train: /images/train']

@@ -12,13 +12,14 @@ from ..split_file import HASH_KEY, write_split_file
 from .checks import check_declared, check_items, check_out, check_targets
 from .documents import make_documents
 from .item import convert_item
-from .placing import ImageMode
+from .placing import ImageMode, disk_errors
 from .readers import make_reader
 from .report import REPORT_FILE, ConversionReport
 from .source import Note, Reader
 from .split_rule import Division, divide, split_rule
 
 
+@disk_errors()
 def convert(
     entry: CatalogueEntry,
     source: str | Path,

@@ -9,13 +9,14 @@ import numpy as np
 
 from unihema_mm.utils.names import nearest_names
 
-from ..boxes import BoxState, fit_box
+from ..boxes import BoxState, fit_box, is_box
 from ..catalogue import CatalogueEntry
 from ..image_files import fault_of_image, image_size, proper_suffix
 from ..schema import DataError, Fault
 from .class_hints import unknown_class
 from .placing import ImageMode, place_bytes, place_image
 from .source import Content, Note, RawMask, RawObject, Reader, SourceItem
+from .texts import read_bytes
 
 _DROPPED = {BoxState.EMPTY: 'empty_box', BoxState.OUTSIDE: 'outside_box'}
 
@@ -139,7 +140,7 @@ def folder_of_prompt(prompt: str) -> str:
 
 
 def _inspect_image(source: Path, item: SourceItem, outcome: Outcome) -> tuple[tuple[int, int], str]:
-    content = source.read_bytes()
+    content = read_bytes(source)
     reason = fault_of_image(content)
     if reason is None:
         try:
@@ -162,7 +163,6 @@ def _convert_objects(
     file = item.label or item.image
     seen = set()
     for obj in raw:
-        where = f'{file}: {obj.where}: {obj.name} {_rounded(obj.box)}'
         if obj.name not in classes:
             outcome.faults.append(
                 Fault(
@@ -174,7 +174,12 @@ def _convert_objects(
                 )
             )
             continue
+        if not is_box(obj.box):
+            what, mend = f'{list(obj.box)} is out of range', 'write four finite numbers'
+            outcome.faults.append(Fault(file, obj.where, 'box', what, mend))
+            continue
         key = (obj.name, obj.box, repr(obj.extra))
+        where = f'{file}: {obj.where}: {obj.name} {_rounded(obj.box)}'
         if key in seen:
             outcome.notes.append(Note('duplicate_object', where))
             continue

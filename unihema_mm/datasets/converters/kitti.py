@@ -1,13 +1,14 @@
 """Reader of KITTI object labels."""
 
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from ..boxes import parse_number
 from ..schema import DataError, Fault
 from .listing import by_stem, list_images
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, pair
 from .splitting import split_by_lists
+from .texts import read_text
 
 DONT_CARE = 'DontCare'
 _COLUMNS = 15
@@ -92,11 +93,7 @@ class KittiReader:
 
 def _lines(path: Path, file: str) -> list[tuple[int, str]]:
     """Read the lines that are not blank, with their numbers."""
-    try:
-        lines = path.read_text(encoding='utf-8-sig').splitlines()
-    except UnicodeDecodeError:
-        mend = 'copy the file again from its source'
-        raise DataError(Fault(file, 'file', 'content', 'is not UTF-8 text', mend)) from None
+    lines = read_text(path, file).splitlines()
     return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
@@ -106,12 +103,9 @@ def _parse(words: list[str], file: str, where: str) -> tuple[str, tuple[float, f
         what = f'has {len(words)} values, not {_COLUMNS}{extra}'
         raise DataError(Fault(file, where, 'values', what, _MEND))
     try:
-        numbers = [float(word) for word in words[1:]]
+        numbers = [parse_number(word) for word in words[1:]]
     except ValueError:
         what = f'{" ".join(words)!r} holds something that is not a number'
         raise DataError(Fault(file, where, 'values', what, _MEND)) from None
     left, top, right, bottom = numbers[3:7]
-    if not all(map(math.isfinite, numbers[3:7])):
-        what = f'{words[4:8]} is not finite'
-        raise DataError(Fault(file, where, 'box', what, 'write left top right bottom in pixels'))
     return words[0], (left, top, right, bottom)

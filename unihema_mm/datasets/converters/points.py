@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from ..boxes import parse_number
 from ..schema import DataError, Fault
 from .listing import match_images, other_entries
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, pair
 from .splitting import note_identical, split_by_lists
+from .texts import read_text
 
 _MEND = 'write x y class, the point in pixels'
 
@@ -68,11 +70,7 @@ class PointReader:
 
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one text file."""
-        try:
-            text = (self.source / item.label).read_text(encoding='utf-8-sig')
-        except UnicodeDecodeError:
-            mend = 'copy the file again from its source'
-            raise DataError(Fault(item.label, 'file', 'content', 'is not UTF-8 text', mend)) from None
+        text = read_text(self.source / item.label, item.label)
         objects, notes = [], []
         half = self.box_side / 2
         for index, line in enumerate(text.splitlines()):
@@ -106,10 +104,8 @@ def _parse(line: str, file: str, where: str) -> tuple[float, float, str]:
     if len(words) != 3:
         raise DataError(Fault(file, where, 'values', f'has {len(words)} values, not 3', _MEND))
     try:
-        x, y = map(float, words[:2])
+        x, y = map(parse_number, words[:2])
     except ValueError:
-        x = y = math.nan
-    if not (math.isfinite(x) and math.isfinite(y)):
         what = f'{" ".join(words[:2])!r} is not a point'
-        raise DataError(Fault(file, where, 'point', what, _MEND))
+        raise DataError(Fault(file, where, 'point', what, _MEND)) from None
     return x, y, words[2]

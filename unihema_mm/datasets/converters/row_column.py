@@ -11,6 +11,7 @@ from ..schema import SPLITS, DataError, Fault
 from ..validation.structure import fault_of_path
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, pair
 from .splitting import check_split_names
+from .texts import read_text
 
 _CORNERS = (('minimum', 'c'), ('minimum', 'r'), ('maximum', 'c'), ('maximum', 'r'))
 _READ = {'image', 'objects', 'pathname', 'shape', 'bounding_box', 'category'}
@@ -88,8 +89,9 @@ class RowColumnReader:
 
 
 def _load(path: Path, file: str) -> list:
+    text = read_text(path, file)
     try:
-        records = json.loads(path.read_text(encoding='utf-8-sig'))
+        records = json.loads(text)
     except (ValueError, RecursionError) as fault:
         what = f'is not whole JSON ({fault})'
         raise DataError(Fault(file, 'file', 'content', what, 'copy the file again from its source')) from None

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from ..schema import SPLITS, DataError, Fault
 from .source import Note, SourceItem
+from .texts import read_text
 
 EVERYTHING = '*'
 
@@ -61,7 +62,7 @@ def _read_list(path: Path, known: Set[str]) -> list[str]:
     if not path.is_file():
         raise DataError(Fault(str(path), 'file', 'split list', 'does not exist', 'check --split'))
     # The lists of the VOC challenge hold 'stem 1' per class; some lists name the image file.
-    words = (line.split()[0] for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip())
+    words = (line.split()[0] for line in read_text(path).splitlines() if line.strip())
     stems = [word if word in known else PurePosixPath(word).stem for word in words]
     repeated = sorted(stem for stem, count in Counter(stems).items() if count > 1)
     if repeated:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from ..boxes import parse_number
 from ..schema import SPLITS, DataError, Fault
 from .listing import by_stem, list_images
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, pair
 from .splitting import check_split_names, leave_repeats_out_of_train, split_by_lists
+from .texts import read_bytes
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,14 @@ class VocReader:
 
 
 def _parse(path: Path) -> ElementTree.Element:
+    content = read_bytes(path)
+    # A document type can define entities that grow without end or name other files; labels have none.
+    if b'<!DOCTYPE' in content.replace(b'\0', b''):
+        what = 'declares a document type'
+        raise DataError(Fault(str(path), 'file', 'content', what, 'remove the <!DOCTYPE ...> declaration'))
     try:
-        return ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as fault:
+        return ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError) as fault:
         raise DataError(
             Fault(
                 str(path),
@@ -171,6 +178,6 @@ def _check_size(root: ElementTree.Element, item: SourceItem, size: tuple[int, in
 def _number(element: ElementTree.Element, key: str, file: str, where: str) -> float:
     text = element.findtext(f'bndbox/{key}')
     try:
-        return float(text)
-    except (TypeError, ValueError):
+        return parse_number(text)
+    except ValueError:
         raise DataError(Fault(file, where, f'bndbox/{key}', f'is {text!r}', 'must be a number')) from None

@@ -1,16 +1,17 @@
 """Reader of YOLO text labels with a data.yaml."""
 
 import os
+import reprlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import yaml
-
+from ..boxes import parse_number
 from ..schema import SPLITS, DataError, Fault
 from .listing import by_stem, list_images
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy, pair
 from .splitting import check_split_names
+from .texts import read_text, read_yaml
 
 _CLASS_LIST = 'classes.txt'
 
@@ -41,8 +42,12 @@ class YoloReader:
     def declared_classes(self) -> list[str]:
         """Class names of data.yaml by their numbers."""
         names = self._data.get('names')
-        if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+        if isinstance(names, dict) and set(names) == set(range(len(names))):
             names = [names[index] for index in range(len(names))]
+        if names is not None and not isinstance(names, list):
+            what = f'is {reprlib.repr(names)}'
+            mend = 'write a list of names, or numbers from 0 with their names'
+            raise DataError(Fault(self.data, 'file', 'names', what, mend))
         if not names and not self.names:
             raise DataError(
                 Fault(
@@ -55,7 +60,8 @@ class YoloReader:
             )
         names = list(names or self.names)
         if not all(isinstance(name, str) for name in names):
-            raise DataError(Fault(self.data, 'file', 'names', f'is {names}', 'write a list of names'))
+            what = f'is {reprlib.repr(names)}'
+            raise DataError(Fault(self.data, 'file', 'names', what, 'write a list of names'))
         count = self._data.get('nc', len(names))
         if count != len(names):
             raise DataError(
@@ -63,7 +69,7 @@ class YoloReader:
                     self.data,
                     'file',
                     'nc',
-                    f'is {count}, but there are {len(names)} names',
+                    f'is {reprlib.repr(count)}, but there are {len(names)} names',
                     'correct nc or names',
                 )
             )
@@ -87,35 +93,37 @@ class YoloReader:
     @cached_property
     def _data(self) -> dict:
         path = self.source / self.data
-        if not path.is_file():
-            return {}
-        try:
-            data = yaml.safe_load(path.read_text(encoding='utf-8-sig'))
-        except yaml.YAMLError as fault:
-            what = f'is not YAML ({" ".join(str(fault).split())})'
-            raise DataError(Fault(str(path), 'file', 'content', what, 'correct it')) from None
-        return data if isinstance(data, dict) else {}
+        return read_yaml(path) if os.path.lexists(path) else {}
 
     def _splits_of_data(self, notes: list[Note]) -> dict[str, list[str]]:
         data = self._data
-        base = PurePosixPath(self.data).parent / str(data.get('path') or '')
+        path = data.get('path') or ''
+        if not isinstance(path, str):
+            raise DataError(
+                Fault(self.data, 'file', 'path', f'is {reprlib.repr(path)}', 'write a folder, or drop it')
+            )
+        base = PurePosixPath(self.data).parent / path
         splits = {}
         for split in SPLITS:
             value = data.get(split)
             folders = [value] if isinstance(value, str) else value or []
+            if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+                what, mend = f'is {reprlib.repr(value)}', 'write an image folder, or a list of them'
+                raise DataError(Fault(self.data, 'file', split, what, mend))
             if folders:
                 splits[split] = [self._folder(base, folder, split, notes) for folder in folders]
         return splits
 
     def _folder(self, base: PurePosixPath, value: str, split: str, notes: list[Note]) -> str:
         folder = PurePosixPath(os.path.normpath(base / value))
-        if '..' not in folder.parts and (self.source / folder).is_dir():
+        leaves = folder.is_absolute() or '..' in folder.parts
+        if not leaves and os.path.isdir(self.source / folder):
             return str(folder)
         # Exports of Roboflow write ../train/images although the folder lies beside data.yaml.
         inner = PurePosixPath(self.data).parent / PurePosixPath(
-            *(part for part in PurePosixPath(value).parts if part != '..')
+            *(part for part in PurePosixPath(value).parts if part not in ('..', '/'))
         )
-        if '..' in folder.parts and (self.source / inner).is_dir():
+        if leaves and os.path.isdir(self.source / inner):
             notes.append(Note('parent_path', f'{self.data}: {split}: {value}'))
             return str(inner)
         raise DataError(
@@ -153,7 +161,7 @@ class YoloReader:
         path = PurePosixPath(self.data).parent / _CLASS_LIST
         if not (self.source / path).is_file() or not self._data:
             return []
-        lines = (self.source / path).read_text(encoding='utf-8-sig').splitlines()
+        lines = read_text(self.source / path).splitlines()
         listed = [line.strip() for line in lines if line.strip()]
         names = self.declared_classes()
         return (
@@ -182,11 +190,7 @@ def read_lines(path: Path, file: str, names: list[str], size: tuple[int, int]) -
     Raises:
         DataError: The file is no text, a line is not such a line, or its class or box is out of range.
     """
-    try:
-        lines = path.read_text(encoding='utf-8-sig').splitlines()
-    except UnicodeDecodeError:
-        mend = 'copy the file again from its source'
-        raise DataError(Fault(file, 'file', 'content', 'is not UTF-8 text', mend)) from None
+    lines = read_text(path, file).splitlines()
     return [
         _parse_line(line, names, size, file, f'line {index + 1}')
         for index, line in enumerate(lines)
@@ -201,7 +205,7 @@ def _parse_line(line: str, names: list[str], size: tuple[int, int], file: str, w
         mend = 'write class cx cy w h (polygons and scores are not read)'
         raise DataError(Fault(file, where, 'values', what, mend))
     try:
-        number, (cx, cy, w, h) = int(words[0]), map(float, words[1:])
+        number, (cx, cy, w, h) = int(words[0]), map(parse_number, words[1:])
     except ValueError:
         raise DataError(
             Fault(

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from ..boxes import BoxState, fit_box, is_box
 from ..schema import Fault, shorten
 
+# Bytes of a file or folder name that common file systems take.
+_LONGEST_NAME = 255
 _LISTS = ('images', 'annotations', 'categories')
 
 
@@ -165,6 +167,15 @@ def fault_of_path(value: object) -> str | None:
         return f'is {value!r}'
     if '\\' in value:
         return f'{value!r} holds backslashes'
+    if '\0' in value or _is_too_long(value):
+        return f'{value[:60]!r} cannot be the name of a file'
     if value.startswith('/') or value[1:3] == ':/':
         return f'{value!r} is absolute'
     return f'{value!r} leaves the data root' if '..' in value.split('/') else None
+
+
+def _is_too_long(path: str) -> bool:
+    # A letter takes up to 4 bytes; most paths are short.
+    return len(path) * 4 > _LONGEST_NAME and any(
+        len(part.encode(errors='replace')) > _LONGEST_NAME for part in path.split('/')
+    )
