@@ -117,7 +117,14 @@ class QuestionSheet:
         )
 
     def _choice(
-        self, number: int, key: str, kind: str, truth: str, texts: Mapping[str, str], ask: Sequence[str]
+        self,
+        number: int,
+        key: str,
+        kind: str,
+        truth: str,
+        texts: Mapping[str, str],
+        ask: Sequence[str],
+        kept: Sequence[str],
     ) -> None:
         """Ask which of two it is; ``ask`` has the places ``{one}`` and ``{other}``."""
         first, second = texts.values()
@@ -132,7 +139,7 @@ class QuestionSheet:
             f'{kind}, choice',
             truth,
             True,
-            lambda: Wording(questions, answers, (first, second)),
+            lambda: Wording(questions, answers, (first, second, *kept)),
         )
 
     def _ask_class(self, number: int, name: str) -> None:
@@ -154,7 +161,7 @@ class QuestionSheet:
         for other in self.words.names:
             if other == name or self.words.excludes(name, other):
                 asked = (template.format(cell=cell, a_one=one[other]) for template in IS_CELL_TYPE)
-                kept = (self.words.noun(other),)
+                kept = (cell, self.words.noun(other))
                 self._yes_no(number, f'class|{other}', 'class', other == name, asked, kept)
         for pair in combinations(self.words.names, 2):
             if name in pair and self.words.excludes(*pair):
@@ -163,12 +170,13 @@ class QuestionSheet:
                     for template in WHICH_CELL_TYPE
                 ]
                 texts = {other: one[other] for other in pair}
-                self._choice(number, f'class|{"|".join(pair)}', 'class', name, texts, asked)
+                self._choice(number, f'class|{"|".join(pair)}', 'class', name, texts, asked, (cell,))
 
     def _ask_attributes(self, number: int, cell: str, values: Mapping[str, str], key: str = '') -> None:
         for name, value in values.items():
             words = words_of_attribute(name)
-            self._ask_attribute(number, cell, f'{key}{name}', words, value, self.attributes[name])
+            subject = (cell, *name.split('_'))
+            self._ask_attribute(number, cell, f'{key}{name}', words, value, self.attributes[name], subject)
 
     def _ask_attribute(
         self,
@@ -178,6 +186,7 @@ class QuestionSheet:
         words: AttributeWords,
         value: str,
         values: Sequence[str],
+        subject: Sequence[str],
     ) -> None:
         text = {other: words.words.get(other, other) for other in values}
         self._add(
@@ -189,14 +198,14 @@ class QuestionSheet:
             lambda: Wording(
                 [ask.format(cell=cell) for ask in words.ask],
                 {value: [words.state.format(cell=cell, value=text[value])]},
-                (cell,),
-                {value: (cell, text[value])},
+                subject,
+                {value: (*subject, text[value])},
             ),
         )
         for other in values:
             if other != words.denied:
                 asked = [words.check.format(cell=cell, value=text[other])]
-                kept = (cell, text[other])
+                kept = (*subject, text[other])
                 self._yes_no(number, f'{key}|{other}', 'attribute', value == other, asked, kept)
         if any(' or ' in ask for ask in words.ask):
             return
@@ -204,7 +213,7 @@ class QuestionSheet:
             if value in pair:
                 asked = [words.check.format(cell=cell, value='{one} or {other}')]
                 texts = {other: text[other] for other in pair}
-                self._choice(number, f'{key}|{"|".join(pair)}', 'attribute', value, texts, asked)
+                self._choice(number, f'{key}|{"|".join(pair)}', 'attribute', value, texts, asked, subject)
 
     def _ask_counts(self, number: int, counts: Mapping[str, int]) -> None:
         for name, count in counts.items():

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from .grammar import GAP
@@ -73,6 +74,7 @@ def rewrite_texts(splits: Iterable[SplitTexts], rewriter: TextRewriter) -> Rewri
             taken.add(text)
         else:
             report.rejected += 1
+    moved = _move_all_gaps(splits, new, report)
     for texts in splits:
         for records in texts.questions:
             for record in records:
@@ -81,7 +83,7 @@ def rewrite_texts(splits: Iterable[SplitTexts], rewriter: TextRewriter) -> Rewri
                     record['answer'] = new.get(record['answer'], record['answer'])
         for records in texts.sentences:
             for record in records:
-                _rewrite_sentence(record, kept, new)
+                record.update(moved.get((record['masked'], record['completed']), record))
     report.used = len(new)
     return report
 
@@ -89,43 +91,73 @@ def rewrite_texts(splits: Iterable[SplitTexts], rewriter: TextRewriter) -> Rewri
 def keeps_truth(old: str, new: str, kept: Sequence[str]) -> bool:
     """Whether a rewriting says the same as far as that can be seen.
 
-    It has each of the words ``kept`` as often as the original and the same numbers, negates neither more nor
-    less, ends as the original does, and has no gap.
+    It has the words ``kept`` and the numbers as often and in the same order as the original, negates neither
+    more nor less, ends as the original does, and has no gap.
     """
     return (
         bool(new)
         and '<' not in new
         and new[-1:] == old[-1:]
-        and all(_times(words, new) == _times(words, old) for words in kept)
-        and sorted(re.findall(r'\d+', old)) == sorted(re.findall(r'\d+', new))
+        and _sequence(kept, new) == _sequence(kept, old)
+        and re.findall(r'\d+', old) == re.findall(r'\d+', new)
         and _negations(old) == _negations(new)
     )
 
 
-def _rewrite_sentence(record: dict, kept: dict[str, Sequence[str]], new: dict[str, str]) -> None:
-    """Put the gaps of a sentence into its new words; leave it where that is not clear."""
-    text = new.get(record['completed'])
-    if text is None:
-        return
+def _move_all_gaps(
+    splits: Sequence[SplitTexts], new: dict[str, str], report: Rewriting
+) -> dict[tuple[str, str], dict]:
+    """New records of the sentences in ``new``; those that cannot hold their gaps are taken out of it."""
+    moved = {}
+    for record in (record for texts in splits for records in texts.sentences for record in records):
+        old = record['completed']
+        if old in new:
+            made = move_gaps(record, new[old])
+            if made is None:
+                del new[old]
+                report.rejected += 1
+            else:
+                moved[record['masked'], old] = made
+    return {key: made for key, made in moved.items() if key[1] in new}
+
+
+def move_gaps(record: dict, text: str) -> dict | None:
+    """Put the gaps of a sentence into its new words.
+
+    Args:
+        record: Sentence record of the annotation schema.
+        text: The whole sentence in its new words.
+
+    Returns:
+        The new record; ``None`` where the words of a gap are not found as often as before.
+    """
+    old, spans, place = record['completed'], [], 0
+    parts = record['masked'].split(GAP)
+    words = re.fullmatch('(.+)'.join(map(re.escape, parts)), old).groups()
+    for part, word in zip(parts, words, strict=False):
+        place += len(part)
+        before = [match.start() for match in _find(word, old)]
+        after = [match.span() for match in _find(word, text)]
+        if place not in before or len(before) != len(after):
+            return None
+        spans.append(after[before.index(place)])
+        place += len(word)
+    if any(start < end for (_, end), (start, _) in pairwise(sorted(spans))):
+        return None
     masked = text
-    for words in _gap_words(record['masked'], record['completed']):
-        if _times(words, masked) != 1:
-            return
-        masked = re.sub(_pattern(words), GAP, masked, flags=re.IGNORECASE)
-    record.update(masked=masked, completed=text)
+    for start, end in sorted(spans, reverse=True):
+        masked = masked[:start] + GAP + masked[end:]
+    return {**record, 'masked': masked, 'completed': text}
 
 
-def _gap_words(masked: str, completed: str) -> list[str]:
-    pattern = '(.+)'.join(re.escape(part) for part in masked.split(GAP))
-    return list(re.fullmatch(pattern, completed).groups())
+def _sequence(words: Sequence[str], text: str) -> list[str]:
+    """The words in the order in which they stand in a text; a plural counts as its singular."""
+    found = {(match.start(), word.lower()) for word in words for match in _find(word, text, plural='s?')}
+    return [word for _, word in sorted(found)]
 
 
-def _times(words: str, text: str) -> int:
-    return len(re.findall(_pattern(words), text, flags=re.IGNORECASE))
-
-
-def _pattern(words: str) -> str:
-    return rf'(?<!\w){re.escape(words)}(?!\w)'
+def _find(words: str, text: str, plural: str = '') -> list[re.Match]:
+    return list(re.finditer(rf'(?<!\w){re.escape(words)}{plural}(?!\w)', text, flags=re.IGNORECASE))
 
 
 def _negations(text: str) -> int:

@@ -28,11 +28,13 @@ class Sentence(NamedTuple):
         template: Text with slots in braces.
         slots: Slot -> its words.
         keys: Slot that may become a gap -> what is asked there; the gaps of one key are balanced.
+        kept: Words that a rewriting must keep beside those in the slots.
     """
 
     template: str
     slots: dict[str, str]
     keys: dict[str, str]
+    kept: tuple[str, ...]
 
 
 def choose_sentences(facts: ImageFacts, words: ClassWords, image: str, seed: int) -> list[Sentence]:
@@ -71,9 +73,10 @@ def _count_sentence(
     order = sorted(counts, key=lambda name: uniform(seed, *place, name))[:MAX_COUNTS]
     slots = {f'count{number}': str(counts[name]) for number, name in enumerate(order)}
     keys = {f'count{number}': f'count of {name}' for number, name in enumerate(order)}
-    nouns = enumerate_items([words.noun(name, 2) for name in order])
+    nouns = [words.noun(name, 2) for name in order]
     gaps = enumerate_items([f'{{{slot}}}' for slot in slots])
-    return Sentence(template.replace('{names}', nouns).replace('{counts}', gaps), slots, keys)
+    filled = template.replace('{names}', enumerate_items(nouns)).replace('{counts}', gaps)
+    return Sentence(filled, slots, keys, tuple(nouns))
 
 
 def _on_cell(facts: ImageFacts, words: ClassWords) -> list[Sentence]:
@@ -110,14 +113,15 @@ def _on_values(values: Mapping[str, str], cell: str) -> list[Sentence]:
         words = words_of_attribute(name)
         template = words.state.format(cell=cell, value='{value}')
         slots = {'value': words.words.get(value, value)}
-        sentences.append(Sentence(template, slots, {'value': f'{name} of {cell}'}))
+        sentences.append(Sentence(template, slots, {'value': f'{name} of {cell}'}, (cell, *name.split('_'))))
     return sentences
 
 
 def _sentence(template: str, slots: dict[str, str], gaps: list[str]) -> Sentence:
     inside = _slots_in(template)
     keys = {slot: f'{slot} in {template}' for slot in inside if slot in gaps}
-    return Sentence(template, {slot: slots[slot] for slot in inside}, keys)
+    kept = tuple(word for slot in inside for word in slot.split('_'))
+    return Sentence(template, {slot: slots[slot] for slot in inside}, keys, kept)
 
 
 def _slots_in(template: str) -> list[str]:

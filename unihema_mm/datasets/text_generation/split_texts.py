@@ -140,7 +140,7 @@ def _add_sentences(
                 continue
             record = fill_gaps(sentence.template, sentence.slots, open_slots)
             texts.sentences[number].append(record)
-            texts.kept[record['completed']] = tuple(sentence.slots.values())
+            texts.kept[record['completed']] = (*sentence.slots.values(), *sentence.kept)
             texts.asked += [
                 AskedFact('gap in a sentence', key, f'{record["masked"]} {slot}', sentence.slots[slot])
                 for slot, key in sentence.keys.items()
