@@ -1,6 +1,6 @@
 import pytest
 
-from unihema_mm.datasets.label_space import as_class_names, make_label_space
+from unihema_mm.datasets.label_space import as_class_names, make_label_space, nearest_label
 from unihema_mm.datasets.schema import DataError
 
 CATEGORIES = [{'id': 9, 'name': 'RBC'}, {'id': 2, 'name': 'WBC'}]
@@ -45,3 +45,34 @@ def test_missing_comma():
 def test_bad_class_list(classes):
     with pytest.raises(DataError, match='list each class name once'):
         as_class_names(classes, 'classes')
+
+
+@pytest.mark.parametrize(
+    ('name', 'label'),
+    [
+        ('burr cell', 'RBC'),
+        ('burr_cell', 'RBC'),
+        ('WBCs', 'leukocyte'),
+        ('NGS', 'neutrophil'),
+        ('basophil', 'leukocyte'),
+        ('mine', 'mine'),
+        ('ring', None),
+        ('yours', None),
+    ],
+)
+def test_nearest_ancestor_stands_for_a_class(name, label):
+    space = ('mine', 'RBC', 'leukocyte', 'neutrophil')
+    assert nearest_label(name, space) == label
+    assert nearest_label(name, space, ancestors=False) == ('mine' if name == 'mine' else None)
+
+
+def test_categories_share_the_label_of_their_ancestor():
+    categories = [
+        {'id': number, 'name': name} for number, name in enumerate(['burr cell', 'WBC', 'target cell'])
+    ]
+    space = ('WBC', 'RBC')
+    assert make_label_space(categories, 'f', shared=space, ancestors=True) == (space, {0: 1, 1: 0, 2: 1})
+    with pytest.raises(DataError, match="class 'burr cell' is not in classes"):
+        make_label_space(categories, 'f', shared=space)
+    with pytest.raises(DataError, match=r"class 'WBC' and its ancestors are not in classes \(nearest: RBC\)"):
+        make_label_space(categories, 'f', shared=('RBC',), ancestors=True)

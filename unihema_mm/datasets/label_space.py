@@ -1,10 +1,13 @@
 """The one place where category ids of a file become contiguous labels of a model."""
 
 from collections.abc import Sequence
+from functools import cache
 
+from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.names import nearest_names
 
 from .schema import DataError, Fault
+from .taxonomy import load_taxonomy
 
 
 def as_class_names(classes: object, where: str) -> tuple[str, ...]:
@@ -36,11 +39,33 @@ def as_class_names(classes: object, where: str) -> tuple[str, ...]:
     return names
 
 
+@cache
+def nearest_label(name: str, space: tuple[str, ...], ancestors: bool = True) -> str | None:
+    """Find the class of a label space that stands for a class.
+
+    Args:
+        name: Class, by any name.
+        space: Class names of the label space.
+        ancestors: Whether the nearest ancestor in the taxonomy stands for a class that the space lacks, RBC
+            for a burr cell. Then names that the taxonomy knows as one class are the same.
+
+    Returns:
+        A name of ``space``; ``None`` where it has none for the class.
+    """
+    if name in space:
+        return name
+    if not ancestors:
+        return None
+    known = {lineage[0]: label for label in reversed(space) if (lineage := _lineage(label))}
+    return next((known[place] for place in _lineage(name) if place in known), None)
+
+
 def make_label_space(
     categories: Sequence[dict],
     file: str,
     declared: Sequence[str] | None = None,
     shared: Sequence[str] | None = None,
+    ancestors: bool = False,
 ) -> tuple[tuple[str, ...], dict[int, int]]:
     """Map the category ids of a file to labels 0, 1, 2, ...
 
@@ -49,13 +74,15 @@ def make_label_space(
         file: Name of the file, for messages.
         declared: Class names of ``metainfo``; they must be those of the file, in its order.
         shared: Class names of a label space shared by several sets; may hold more than the file.
+        ancestors: Whether a class that ``shared`` lacks takes the label of its nearest ancestor there; see
+            :func:`nearest_label`. Then several categories may have one label.
 
     Returns:
         The class names, and category id -> label.
 
     Raises:
-        DataError: The file has no category, ``declared`` differs from it, or a category of the file is
-            not in ``shared``.
+        DataError: The file has no category, ``declared`` differs from it, or a category of the file has no
+            label in ``shared``.
     """
     names = tuple(category['name'] for category in categories)
     if not names:
@@ -73,18 +100,28 @@ def make_label_space(
             )
         )
     space = names if shared is None else tuple(shared)
-    unknown = [name for name in names if name not in space]
+    labels = {name: nearest_label(name, space, ancestors and shared is not None) for name in names}
+    unknown = [name for name in names if labels[name] is None]
     if unknown:
+        absent = 'and its ancestors are not' if ancestors else 'is not'
         raise DataError(
             [
                 Fault(
                     file,
                     'file',
                     'categories',
-                    f'class {name!r} is not in classes ({nearest_names(name, space)})',
+                    f'class {name!r} {absent} in classes ({nearest_names(name, space)})',
                     'correct the name, or add it to classes',
                 )
                 for name in unknown
             ]
         )
-    return space, {category['id']: space.index(category['name']) for category in categories}
+    return space, {category['id']: space.index(labels[category['name']]) for category in categories}
+
+
+def _lineage(name: str) -> tuple[str, ...]:
+    """The class of a name and those above it; empty where the taxonomy does not have it."""
+    try:
+        return (load_taxonomy().resolve(name), *load_taxonomy().ancestors(name))
+    except InputError:
+        return ()

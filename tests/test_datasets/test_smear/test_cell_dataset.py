@@ -36,6 +36,28 @@ def test_shared_label_space_tells_what_the_file_annotates(rich, write_data, buil
         build('SmearCellDataset', root, classes=['ring', 'WBC'])
 
 
+def test_nearest_ancestors_are_labels_and_their_kinds_stay_unknown(rich, write_data, build):
+    rich['categories'] += [{'id': 8, 'name': 'band neutrophil'}, {'id': 9, 'name': 'NGS'}]
+    rich['images'][0]['class_name'], rich['images'][1]['class_name'] = 'NGS', 'leukocyte'
+    space = ['neutrophil', 'burr cell', 'WBC', 'segmented neutrophil', 'RBC']
+    cells = build('SmearCellDataset', write_data(rich), classes=space, ancestors=True)
+    assert [cells.get_data_info(n)['gt_label'] for n in range(3)] == [3, 2, 2]
+    assert cells.get_data_info(0)['annotated'] == (0, 2, 3, 4)
+    coarse = build('SmearCellDataset', write_data(rich), classes=['RBC', 'WBC'], ancestors=True)
+    assert [coarse.get_data_info(n)['gt_label'] for n in range(3)] == [1, 1, 1]
+    assert 'annotated' not in coarse.get_data_info(0)
+    coarse = build('SmearCellDataset', write_data(rich), classes=['x', 'y', 'RBC', 'WBC'], ancestors=True)
+    assert coarse.get_data_info(0)['annotated'] == (2, 3)
+
+
+def test_other_attributes_are_passed_over(rich, write_data, build):
+    rich['images'][0]['attributes'] = {'cell_size': 'big'}
+    options = dict(attributes='leukemia_attri', other_attributes=True)
+    dataset = build('SmearCellDataset', write_data(rich), **options)
+    assert dataset.get_data_info(0)['gt_attributes'] == [-1] * 6
+    assert len(dataset.metainfo['attributes']) == 6
+
+
 @pytest.mark.parametrize(
     ('name', 'message'),
     [(None, 'is missing; write'), (3, 'is 3; write'), ('wbcs', r"'wbcs' is not a class \(nearest: WBC")],

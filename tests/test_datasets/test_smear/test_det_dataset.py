@@ -389,3 +389,16 @@ def test_images_that_are_labelled_in_part(document, write_data):
     metas = [dataset[index]['data_samples'].metainfo for index in range(len(dataset))]
     assert metas[0]['partly_labelled'] is True
     assert all('partly_labelled' not in meta for meta in metas[1:])
+
+
+def test_boxes_take_the_label_of_their_nearest_ancestor(document, write_data):
+    document['categories'] = [{'id': 3, 'name': 'burr cell'}, {'id': 7, 'name': 'red blood cell'}]
+    dataset = build(
+        write_data(document), classes=['platelet', 'burr cell', 'target cell', 'RBC'], ancestors=True
+    )
+    assert [i['bbox_label'] for i in dataset.get_data_info(0)['instances']] == [1, 3]
+    assert dataset.get_data_info(0)['annotated'] == (1, 3)
+    merged = build(write_data(document), classes=['platelet', 'RBC'], ancestors=True)
+    assert [i['bbox_label'] for i in merged.get_data_info(0)['instances']] == [1, 1]
+    assert merged.get_data_info(0)['annotated'] == (1,)
+    assert merged.get_cat_ids(0) == [1, 1]

@@ -55,15 +55,15 @@ class SmearCellDataset(CellLabelsMixin, SmearImageDataset):
         return [self.get_data_info(idx)['gt_label']]
 
     def _label(self, name: object, where: str) -> int:
-        classes = self._metainfo['classes']
         if not isinstance(name, str):
             what = 'is missing' if name is None else f'is {name!r}'
             raise self._error(where, 'class_name', what, 'write the class of the whole image')
-        if name not in classes:
+        label = self._label_of(name)
+        if label is None:
             raise self._error(
                 where,
                 'class_name',
-                f'{name!r} is not a class ({nearest_names(name, classes)})',
+                f'{name!r} is not a class ({nearest_names(name, self._metainfo["classes"])})',
                 'correct the name, or add it to the categories (and to classes, where the dataset has them)',
             )
-        return classes.index(name)
+        return label

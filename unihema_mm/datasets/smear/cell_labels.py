@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from unihema_mm.structures.attributes import MISSING, AttributeSchema
 from unihema_mm.utils.palette import colour_blind_palette
 
-from ..label_space import as_class_names, make_label_space
+from ..label_space import as_class_names, make_label_space, nearest_label
 
 FILE = 'file'
 
@@ -15,12 +15,18 @@ class CellLabelsMixin:
 
     ``metainfo`` gets ``classes``, ``palette`` and, where there is a schema, ``attributes`` (name -> values).
     Each record gets ``annotated``, the labels that the file annotates, where the label space holds more: what
-    the others are is unknown there, not absent.
+    the others are is unknown there, not absent. So with RBC and burr cell in the label space, a box that a
+    file calls RBC is no evidence against a burr cell, and one that it calls burr cell is none against RBC.
+    A label that a file reaches through finer classes alone counts as annotated, whether or not these are all.
 
     Args:
         classes: Label space shared by several sets, by default the classes of the file.
+        ancestors: Whether a class that ``classes`` lacks takes the label of its nearest ancestor there, see
+            :func:`~unihema_mm.datasets.label_space.nearest_label`; else it is an error.
         attributes: Schema of attributes as :meth:`AttributeSchema.build` takes it; ``'file'`` for
             ``info.attributes`` of the file, none where it has none; ``None`` to read no attributes.
+        other_attributes: Whether the attributes of the file are others than ``attributes`` and are passed
+            over, so that all cells are without.
         metainfo: ``metainfo['classes']`` is not needed; if given, it must equal the names in the file.
         **kwargs: Arguments of the next class.
 
@@ -33,7 +39,9 @@ class CellLabelsMixin:
         self,
         *args,
         classes: Sequence[str] | None = None,
+        ancestors: bool = False,
         attributes: str | Mapping | Sequence | None = FILE,
+        other_attributes: bool = False,
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
@@ -41,14 +49,16 @@ class CellLabelsMixin:
         self.declared_classes = None
         if metainfo and 'classes' in metainfo:
             self.declared_classes = as_class_names(metainfo['classes'], 'metainfo.classes')
+        self.ancestors = ancestors
         self._attributes = attributes
+        self._other_attributes = other_attributes
         self.attribute_schema: AttributeSchema | None = None
         super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def _set_up(self, document: dict, info: dict) -> None:
         super()._set_up(document, info)
         self._metainfo['classes'], self.cat2label = make_label_space(
-            document['categories'], self.ann_file, self.declared_classes, self.shared_classes
+            document['categories'], self.ann_file, self.declared_classes, self.shared_classes, self.ancestors
         )
         self._metainfo.setdefault('palette', colour_blind_palette(len(self._metainfo['classes'])))
         self.attribute_schema = self._make_schema(info)
@@ -57,15 +67,22 @@ class CellLabelsMixin:
 
     def _common(self, image: dict) -> dict:
         record = super()._common(image)
-        if len(self.cat2label) < len(self._metainfo['classes']):
-            record['annotated'] = tuple(sorted(self.cat2label.values()))
+        labels = set(self.cat2label.values())
+        if len(labels) < len(self._metainfo['classes']):
+            record['annotated'] = tuple(sorted(labels))
         return record
+
+    def _label_of(self, name: str) -> int | None:
+        """Label of a class; ``None`` where the label space has none for it."""
+        classes = self._metainfo['classes']
+        label = nearest_label(name, classes, self.ancestors)
+        return None if label is None else classes.index(label)
 
     def _encode_attributes(self, values: object, where: str) -> list[int]:
         """Labels of the attributes of one cell, -1 where not annotated; an empty list without a schema."""
         if self.attribute_schema is None:
             return []
-        if not values:
+        if not values or self._other_attributes:
             return [MISSING] * len(self.attribute_schema)
         if not isinstance(values, dict):
             mend = 'write an object of attribute name and value'
