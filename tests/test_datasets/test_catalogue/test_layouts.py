@@ -1,6 +1,7 @@
 """Miniatures of published layouts of sets whose images are not at hand, made from their entries."""
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from unihema_mm.datasets.catalogue import load_entry
 from unihema_mm.datasets.converters import convert
 from unihema_mm.datasets.validation import check_path
 
-# Set -> folders of its classes, a file name of each, and files that are no images of a class.
+# Set -> folders of its classes, a file name of each (image, patient), and files that are no such images.
 LAYOUTS = {
     'pbc_acevedo': (
         'PBC_dataset_normal_DIB/{}',
@@ -36,6 +37,15 @@ LAYOUTS = {
         'BCCD_cropped/{}',
         {'Basophil': 'BloodImage_{}_1.jpg', 'Neutrophil': 'BloodImage_1{}_1.jpg'},
         ('README.md', 'preprocess-bccd.ipynb'),
+    ),
+    'cnmc_2019': (
+        'C-NMC_training_data/{}',
+        {
+            'fold_0/all': 'UID_1{1}_{0}_1_all.bmp',
+            'fold_1/hem': 'UID_H{1}_{0}_1_hem.bmp',
+            'fold_2/all': 'UID_2{1}_{0}_1_all.bmp',
+        },
+        ('C-NMC_test_prelim_phase_data/1.bmp',),
     ),
     'lisc': (
         'LISC Database/Main Dataset/{}',
@@ -65,7 +75,7 @@ def miniature(tmp_path):
         folder, files, others = LAYOUTS[name]
         for index, (label, file) in enumerate(files.items()):
             for number in range(NUMBER):
-                path = root / folder.format(label) / file.format(number)
+                path = root / folder.format(label) / file.format(number, number // 2)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 pixels = np.random.default_rng(index * NUMBER + number).integers(
                     0, 255, (24, 24, 3), np.uint8
@@ -98,6 +108,16 @@ def test_miniature(name, miniature, tmp_path):
     assert {*report.splits} == {'train', 'val', 'test'}
     assert len(report.changes.get('ignored_class', ())) == NUMBER * len(ignored)
     assert {*report.changes} <= {'held_out', 'ignored_class', 'split_missing', 'other_entry'}
+    _check_groups(tmp_path / 'out', report.splits, entry.parameters.get('group'))
     assert check_path(tmp_path / 'out', decode=True).faults == []
     document = json.loads((tmp_path / 'out/annotations/train.json').read_text())
     assert document['images'][0]['tasks'] == ['cls'] and document['images'][0]['prompt'] == entry.prompt
+
+
+def _check_groups(out, splits, pattern):
+    """No patient stands in two splits."""
+    found = {}
+    for split in splits if pattern else ():
+        for image in json.loads((out / 'annotations' / f'{split}.json').read_text())['images']:
+            found.setdefault(re.search(pattern, image['source'])['group'], set()).add(split)
+    assert len(found) == (15 if pattern else 0) and all(len(found[name]) == 1 for name in found)
