@@ -37,6 +37,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     _add_synthetic(commands, common)
     _add_convert(commands, common)
     _add_check(commands, common)
+    _add_lmdb(commands)
     counts = commands.add_parser('counts', help='print what converted data folders hold, as a Markdown table')
     counts.add_argument('paths', nargs='+', type=Path, metavar='PATH', help='converted data folder')
     counts.set_defaults(run=run_counts)
@@ -116,6 +117,14 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_counts(args: argparse.Namespace) -> int:
     print('\n'.join(counts_table(args.paths)))
+    return 0
+
+
+def run_lmdb(args: argparse.Namespace) -> int:
+    from unihema_mm.datasets.packing import pack_images
+
+    summary = pack_images(args.root, args.out, progress=not args.quiet)
+    print(f'lmdb: {summary.files} images and masks, {summary.bytes / 2**20:.1f} MiB in {summary.path}')
     return 0
 
 
@@ -224,6 +233,14 @@ def _add_check(commands, common: argparse.ArgumentParser) -> None:
     parser.add_argument('path', type=Path, help='data folder or one annotation file')
     parser.add_argument('--images', action='store_true', help='also decode every image and mask')
     parser.set_defaults(run=run_check)
+
+
+def _add_lmdb(commands) -> None:
+    parser = commands.add_parser('lmdb', help='pack the images and masks of a data folder into one LMDB file')
+    parser.add_argument('root', type=Path, metavar='ROOT', help='data folder, never changed')
+    parser.add_argument('--out', type=Path, help='file to write (default: images.lmdb in the data folder)')
+    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    parser.set_defaults(run=run_lmdb)
 
 
 def _entry(args: argparse.Namespace) -> CatalogueEntry:

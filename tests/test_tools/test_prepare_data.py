@@ -62,6 +62,18 @@ def test_check_names_each_fault_and_exits_with_1(main, yolo, tmp_path, capsys):
     assert all(line.startswith(f'{file}: ') for line in lines[:-1])
 
 
+def test_lmdb(main, yolo, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert main(['convert', 'yolo', '--src', str(yolo), '--out', str(out), '--workers', '1']) == 0
+    capsys.readouterr()
+    assert main(['lmdb', str(out), '--out', str(tmp_path / 'x.lmdb'), '--quiet']) == 0
+    assert capsys.readouterr().out.startswith('lmdb: 2 images and masks, 0.0 MiB in ')
+    assert (tmp_path / 'x.lmdb').is_file()
+    with pytest.raises(SystemExit, match='2'):
+        main(['lmdb', str(tmp_path)])
+    assert 'annotations: holds no .json file' in capsys.readouterr().err
+
+
 def test_list_tells_which_sets_are_there(main, tmp_path, capsys):
     (tmp_path / 'bccd' / 'annotations').mkdir(parents=True)
     (tmp_path / 'bccd' / 'annotations' / 'train.json').write_text('{}')

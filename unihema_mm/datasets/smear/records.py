@@ -11,6 +11,7 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from unihema_mm.utils.collector import paused_collector
 
 from ..image_files import missing_files
+from ..image_lmdb import BACKEND as LMDB_BACKEND
 from ..schema import DataError, Fault, read_document, shorten
 from ..validation.structure import check_structure
 from .guarded_pipeline import GuardedPipelineMixin
@@ -34,6 +35,8 @@ class SmearRecordsMixin(GuardedPipelineMixin):
             folder.
         check_files: Whether to look for missing image files at the start (local files only).
         data_prefix: Folder of the images as ``img``, by default ``data_root`` itself, as in the schema.
+        image_lmdb: LMDB file, relative to ``data_root``, from which image and mask files are read instead of
+            the folder: ``'images.lmdb'`` as ``tools/prepare_data.py lmdb`` makes it.
         **kwargs: Arguments of the base class.
     """
 
@@ -48,14 +51,35 @@ class SmearRecordsMixin(GuardedPipelineMixin):
         dataset_name: str | None = None,
         check_files: bool = True,
         data_prefix: dict | None = None,
+        image_lmdb: str | None = None,
         **kwargs,
     ) -> None:
+        self.image_lmdb = image_lmdb
         self.task = task
         self.tasks = (task,) if tasks is None else tuple(tasks)
         self.folder = folder
         self.dataset_name = dataset_name
         self.check_files = check_files
         super().__init__(*args, data_prefix={'img': '', **(data_prefix or {})}, **kwargs)
+
+    @property
+    def image_backend_args(self) -> dict | None:
+        """Storage backend of the image and mask files, ``None`` where they lie in folders."""
+        if self.image_lmdb is None:
+            return None
+        root = self.data_root or ''
+        return {'backend': LMDB_BACKEND, 'db_path': osp.join(root, self.image_lmdb), 'root': root or '.'}
+
+    def get_data_info(self, idx: int) -> dict:
+        """Record of one sample; with ``image_backend_args`` for the loading transforms where there are any.
+
+        Args:
+            idx: Index of the record.
+        """
+        record = super().get_data_info(idx)
+        if self.image_lmdb is not None:
+            record['image_backend_args'] = self.image_backend_args
+        return record
 
     def full_init(self) -> None:
         """Read the annotation file, once."""
@@ -179,14 +203,18 @@ class SmearRecordsMixin(GuardedPipelineMixin):
 
     def _check_files(self, prefix: str, field: str, names: list[str]) -> None:
         root = self.data_prefix[prefix]
-        if not self.check_files or not self._is_local(root):
+        if not self.check_files:
             return
-        missing = missing_files(root, names)
+        if self.image_lmdb is not None:
+            place = self.image_backend_args['db_path']
+            backend = get_file_backend(backend_args=self.image_backend_args, enable_singleton=True)
+            missing, mend = backend.missing(root, names), 'pack them again with tools/prepare_data.py lmdb'
+        elif self._is_local(root):
+            place = root or '.'
+            missing = missing_files(root, names)
+            mend = 'check data_root and data_prefix, or copy the images again'
+        else:
+            return
         if missing:
-            raise self._error(
-                'images',
-                field,
-                f'{len(missing)} of {len(names)} image files do not exist in '
-                f'{root or "."}: {shorten(missing)}',
-                'check data_root and data_prefix, or copy the images again',
-            )
+            what = f'{len(missing)} of {len(names)} image files do not exist in {place}: {shorten(missing)}'
+            raise self._error('images', field, what, mend)

@@ -71,6 +71,6 @@ class SmearTextDataset(SmearImageDataset):
     def _mean_colour(self, paths: list[str]) -> list[int]:
         count = min(len(paths), _MOST_IMAGES_FOR_COLOUR)
         places = np.linspace(0, len(paths) - 1, count).round().astype(int)
-        load = LoadSmearImage(backend_args=self.backend_args)
+        load = LoadSmearImage(backend_args=self.image_backend_args or self.backend_args)
         colours = [load({'img_path': paths[place]})['img'].mean(axis=(0, 1)) for place in places]
         return np.mean(colours, axis=0).round().astype(int).tolist()

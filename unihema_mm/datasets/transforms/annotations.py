@@ -6,13 +6,13 @@ import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.datasets.transforms import FilterAnnotations, LoadAnnotations
-from mmengine import fileio
 from pycocotools import mask as coco_mask
 
 from unihema_mm.registry import TRANSFORMS
 from unihema_mm.utils.errors import InputError
 
-from ..image_files import UnreadableImageError, fault_of_image
+from ..image_files import UnreadableImageError
+from .loading import read_image_file
 
 FOREGROUND_VALUE = 255
 IGNORE_INDEX = 255
@@ -61,8 +61,9 @@ class LoadCellMask(BaseTransform):
     which is ignored. In a test pipeline it belongs behind the resizing, as the annotations of mmdet.
 
     Required keys: ``width``, ``height``, ``img_id``, and ``mask_path`` (an image file, 0 background, 255
-    foreground) or ``segmentations`` (polygons or RLE of the objects, whose union is the foreground). Added
-    keys: ``gt_seg_map`` (uint8, (h, w), 0 background, 1 foreground), ``ignore_index``.
+    foreground) or ``segmentations`` (polygons or RLE of the objects, whose union is the foreground).
+    Optional key: ``image_backend_args``, the storage backend where the transform has no ``backend_args``.
+    Added keys: ``gt_seg_map`` (uint8, (h, w), 0 background, 1 foreground), ``ignore_index``.
 
     Args:
         backend_args: Storage backend of :mod:`mmengine.fileio`.
@@ -96,14 +97,9 @@ class LoadCellMask(BaseTransform):
 
     def _from_file(self, results: dict, shape: tuple[int, int]) -> np.ndarray:
         path = results['mask_path']
-        try:
-            content = fileio.get(path, backend_args=self.backend_args)
-        except OSError as fault:
-            raise UnreadableImageError(path, f'cannot be read ({fault.strerror})') from None
-        reason = fault_of_image(content)
-        mask = None if reason else mmcv.imfrombytes(content, flag='grayscale')
+        mask = mmcv.imfrombytes(read_image_file(path, results, self.backend_args), flag='grayscale')
         if mask is None:
-            raise UnreadableImageError(path, reason or 'cannot be decoded')
+            raise UnreadableImageError(path, 'cannot be decoded')
         where = f'{path}: mask of image {results["img_id"]}'
         if mask.shape != shape:
             raise InputError(

@@ -8,6 +8,7 @@ from mmengine import fileio
 from unihema_mm.registry import TRANSFORMS
 from unihema_mm.utils.errors import InputError
 
+from .. import image_lmdb  # noqa: F401  (registers its storage backend)
 from ..image_files import UnreadableImageError, fault_of_image
 
 
@@ -21,9 +22,10 @@ class LoadSmearImage(LoadImageFromFile):
     whose size is not that of its record is an error always: its boxes belong to other pixels.
 
     Required keys: ``img_path``. Optional keys: ``width``, ``height`` and ``img_id`` of the record;
-    ``fill_colour`` (BGR), with which an image of that width and height is filled instead of being read. Added
-    keys: ``img`` of shape (h, w, 3), BGR, uint8 (float32 with ``to_float32``), ``img_shape`` and
-    ``ori_shape``. The arguments are those of mmcv's transform.
+    ``fill_colour`` (BGR), with which an image of that width and height is filled instead of being read;
+    ``image_backend_args``, the storage backend where the transform has no ``backend_args``. Added keys:
+    ``img`` of shape (h, w, 3), BGR, uint8 (float32 with ``to_float32``), ``img_shape`` and ``ori_shape``. The
+    arguments are those of mmcv's transform.
     """
 
     def transform(self, results: dict) -> dict:
@@ -42,25 +44,43 @@ class LoadSmearImage(LoadImageFromFile):
         if 'fill_colour' in results:
             image = np.full((results['height'], results['width'], 3), results['fill_colour'], np.uint8)
         else:
-            image = self._read(results['img_path'])
+            image = self._read(results)
         _check_size(results, image.shape[:2])
         results['img'] = image.astype('float32') if self.to_float32 else image
         results['img_shape'] = image.shape[:2]
         results['ori_shape'] = image.shape[:2]
         return results
 
-    def _read(self, path: str) -> np.ndarray:
-        try:
-            content = fileio.get(path, backend_args=self.backend_args)
-        except OSError as fault:
-            raise UnreadableImageError(path, f'cannot be read ({fault.strerror})') from None
-        reason = fault_of_image(content)
-        if reason:
-            raise UnreadableImageError(path, reason)
+    def _read(self, results: dict) -> np.ndarray:
+        content = read_image_file(results['img_path'], results, self.backend_args)
         image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
         if image is None:
-            raise UnreadableImageError(path, 'cannot be decoded')
+            raise UnreadableImageError(results['img_path'], 'cannot be decoded')
         return image
+
+
+def read_image_file(path: str, results: dict, backend_args: dict | None) -> bytes:
+    """Read a whole image file.
+
+    Args:
+        path: Path of the file.
+        results: Record, whose ``image_backend_args`` hold where ``backend_args`` are absent.
+        backend_args: Storage backend of :mod:`mmengine.fileio`.
+
+    Returns:
+        The bytes, not decoded.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated, or not an image.
+    """
+    try:
+        content = fileio.get(path, backend_args=backend_args or results.get('image_backend_args'))
+    except OSError as fault:
+        raise UnreadableImageError(path, f'cannot be read ({fault.strerror})') from None
+    reason = fault_of_image(content)
+    if reason:
+        raise UnreadableImageError(path, reason)
+    return content
 
 
 def _check_size(results: dict, shape: tuple[int, int]) -> None:

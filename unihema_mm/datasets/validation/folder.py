@@ -132,7 +132,7 @@ def _check_images(
 ) -> None:
     images = document['images']
     found = _missing(images, lambda image: [('file_name', image['file_name'])], file, root, 'image')
-    masks = _missing(images, _mask_files, file, root, 'mask')
+    masks = _missing(images, mask_files, file, root, 'mask')
     summary.faults += [*found.values(), *masks.values()]
     if not decode:
         return
@@ -161,8 +161,8 @@ def _missing(
     }
 
 
-def _mask_files(image: dict) -> list[tuple[str, str]]:
-    """Field and path of each mask image; other faults of the fields are told by check_records."""
+def mask_files(image: dict) -> list[tuple[str, str]]:
+    """Field and path of each mask image of an image record; what is no path is left out."""
     masks = image['masks'] if isinstance(image.get('masks'), list) else []
     found = [('mask_file', image.get('mask_file'))]
     found += [
@@ -188,7 +188,7 @@ def _check_image(image: dict, *, root: Path, file: str, missing: frozenset[str])
             what = f'are {stated[0]}x{stated[1]}, the image file has {width}x{height}'
             mend = 'correct the record, and check that its boxes fit'
             faults.append(Fault(file, where, 'width, height', what, mend))
-    for key, path in _mask_files(image):
+    for key, path in mask_files(image):
         fault = None if path in missing else _fault_of_mask(root / path, stated)
         if fault:
             faults.append(Fault(file, where, key, f'{path!r} {fault[0]}', fault[1]))
