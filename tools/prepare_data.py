@@ -19,7 +19,7 @@ from unihema_mm.datasets.converters import OWN_FORMATS, convert, counts_table, o
 from unihema_mm.datasets.prompts import DEFAULT_PROMPT
 from unihema_mm.datasets.schema import TASKS, DataError
 from unihema_mm.datasets.texts import collect_texts
-from unihema_mm.datasets.validation import check_path
+from unihema_mm.datasets.validation import RepeatSummary, check_path, check_paths
 from unihema_mm.utils.errors import EXIT_INPUT_ERROR, InputError, exit_on_input_error
 
 VOCAB_SIZE = 1024
@@ -105,13 +105,21 @@ def run_texts(args: argparse.Namespace) -> int:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    summary = check_path(args.path, decode=args.images, workers=args.workers, progress=not args.quiet)
+    summary = check_paths(
+        args.paths,
+        decode=args.images,
+        compare=args.repeats,
+        workers=args.workers,
+        progress=not args.quiet,
+    )
     for fault in summary.faults:
         print(fault)
     print(
         f'{len(summary.faults)} faults in {summary.files} files with {summary.images} images '
         f'({summary.decoded} decoded) and {summary.objects} objects'
     )
+    if summary.repeats:
+        _print_repeats(summary.repeats)
     return 1 if summary.faults else 0
 
 
@@ -230,8 +238,16 @@ def _add_texts(commands) -> None:
 
 def _add_check(commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser('check', parents=[common], help='check data against the annotation schema')
-    parser.add_argument('path', type=Path, help='data folder or one annotation file')
+    parser.add_argument(
+        'paths', nargs='+', type=Path, metavar='PATH', help='data folder or one annotation file'
+    )
     parser.add_argument('--images', action='store_true', help='also decode every image and mask')
+    parser.add_argument(
+        '--no-repeats',
+        dest='repeats',
+        action='store_false',
+        help='do not look for images that stand in two splits, under any names and in any of the PATHs',
+    )
     parser.set_defaults(run=run_check)
 
 
@@ -269,6 +285,16 @@ def _entry(args: argparse.Namespace) -> CatalogueEntry:
         )
     entry = load_entry(args.name)
     return replace(entry, parameters={**entry.parameters, **policies})
+
+
+def _print_repeats(repeats: RepeatSummary) -> None:
+    for line in repeats.known:
+        print(f'known: {line}')
+    identical, near = repeats.within
+    print(
+        f'{repeats.images} images compared: {identical} identical and {near} near-identical pairs within one '
+        f'split, {len(repeats.known)} known pairs in two splits'
+    )
 
 
 def _given(options: dict) -> dict:

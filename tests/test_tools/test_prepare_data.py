@@ -74,6 +74,21 @@ def test_lmdb(main, yolo, tmp_path, capsys):
     assert 'annotations: holds no .json file' in capsys.readouterr().err
 
 
+def test_check_of_several_folders_finds_images_in_two_splits(main, yolo, tmp_path, capsys):
+    for out, split in (('a', 'train'), ('b', 'test')):
+        arguments = ['--split', f'{split}=images/train', '--classes', 'ring', '--workers', '1']
+        assert main(['convert', 'yolo', '--src', str(yolo), '--out', str(tmp_path / out), *arguments]) == 0
+    paths = [str(tmp_path / 'a'), str(tmp_path / 'b')]
+    capsys.readouterr()
+    assert main(['check', *paths]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "(test) is identical to 'images/train/a.png' (train) of" in lines[0]
+    assert lines[-2].startswith('2 faults in 2 files with 4 images')
+    assert lines[-1].startswith('4 images compared: 1 identical and 0 near-identical pairs within one split')
+    assert main(['check', *paths, '--no-repeats']) == 0
+    assert 'compared' not in capsys.readouterr().out
+
+
 def test_list_tells_which_sets_are_there(main, tmp_path, capsys):
     (tmp_path / 'bccd' / 'annotations').mkdir(parents=True)
     (tmp_path / 'bccd' / 'annotations' / 'train.json').write_text('{}')

@@ -1,6 +1,7 @@
 """The file that tells which image of a converted set stands in which split, and by which rule."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,12 +43,42 @@ def read_split_file(folder: str | Path) -> dict:
     return read_document(str(path)) if path.is_file() else {}
 
 
-def check_split_file(folder: str | Path, documents: dict[str, dict], report: dict) -> list[Fault]:
-    """Check that a split file is the one the annotation files were written with, and agrees with them.
+@dataclass(frozen=True)
+class Claim:
+    """What an annotation file says about its split.
+
+    Attributes:
+        file: The annotation file.
+        split: Its split.
+        digest: Hash of the split file that it was written with; ``None`` where it names none.
+        sources: Source paths of its images, sorted.
+    """
+
+    file: str
+    split: str
+    digest: str | None
+    sources: list[str]
+
+
+def read_claim(document: dict, file: str) -> Claim:
+    """Take the claim out of an annotation file.
+
+    Args:
+        document: Parsed annotation file without structural faults.
+        file: Its name.
+    """
+    info = document.get('info')
+    info = info if isinstance(info, dict) else {}
+    sources = sorted(str(image.get('source')) for image in document['images'])
+    return Claim(file, str(info.get('split')), info.get(HASH_KEY), sources)
+
+
+def check_split_file(folder: str | Path, claims: Sequence[Claim], report: dict) -> list[Fault]:
+    """Check that the split file of a data folder is the one its other files name, and lists their images.
 
     Args:
         folder: The data folder.
-        documents: Path of each annotation file of the folder -> its content.
+        claims: Those of its annotation files.
         report: Content of its conversion report; empty where there is none.
 
     Returns:
@@ -57,35 +88,29 @@ def check_split_file(folder: str | Path, documents: dict[str, dict], report: dic
         DataError: The split file is not whole JSON.
     """
     path = Path(folder) / SPLIT_FILE
-    stated = {file: document['info'].get(HASH_KEY) for file, document in documents.items()}
     if not path.is_file():
-        return [
-            Fault(file, 'info', HASH_KEY, f'is given, but {path} does not exist', 'convert the set again')
-            for file, value in stated.items()
-            if value is not None
-        ]
+        what = f'is given, but {path} does not exist'
+        return [_fault(claim.file, 'info', HASH_KEY, what) for claim in claims if claim.digest is not None]
     found = sha256(path.read_bytes()).hexdigest()
-    if report:
-        stated[str(Path(folder) / 'conversion_report.json')] = report.get(HASH_KEY)
+    stated = [(claim.file, 'info', claim.digest) for claim in claims]
+    if report.get('complete'):
+        stated.append((str(Path(folder) / 'conversion_report.json'), 'file', report.get(HASH_KEY)))
     faults = [
-        Fault(file, 'info', HASH_KEY, f'is {value!r}, that of {path} is {found!r}', 'convert the set again')
-        for file, value in stated.items()
-        if value != found
+        _fault(file, record, HASH_KEY, f'is {digest!r}, that of {path} is {found!r}')
+        for file, record, digest in stated
+        if digest != found
     ]
     splits = read_split_file(folder).get('splits')
-    splits = splits if isinstance(splits, dict) else {}
-    for file, document in documents.items():
-        split = document['info'].get('split')
-        images = sorted(str(image.get('source')) for image in document['images'])
-        faults += _differences(file, split, images, splits.get(split, []), path)
+    for claim in claims:
+        listed = splits.get(claim.split) if isinstance(splits, dict) else None
+        if listed != claim.sources:
+            listed = {str(name) for name in listed} if isinstance(listed, list) else set()
+            others = sorted(listed ^ set(claim.sources))
+            example = f', e.g. {others[0]!r}' if others else ''
+            what = f'differ from the list {claim.split!r} of {path} in {len(others)} images{example}'
+            faults.append(_fault(claim.file, 'file', 'images', what))
     return faults
 
 
-def _differences(file: str, split: str, images: Sequence[str], listed: object, path: Path) -> list[Fault]:
-    if images == listed:
-        return []
-    listed = set(map(str, listed)) if isinstance(listed, list) else set()
-    both = sorted(listed ^ set(images))
-    example = f', e.g. {both[0]!r}' if both else ''
-    what = f'differ from {split} of {path} in {len(both)} images{example}'
-    return [Fault(file, 'file', 'images', what, 'convert the set again')]
+def _fault(file: str, record: str, field: str, what: str) -> Fault:
+    return Fault(file, record, field, what, 'convert the set again')

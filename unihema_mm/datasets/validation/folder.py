@@ -1,6 +1,6 @@
-"""The whole check of a data folder or of one annotation file."""
+"""The whole check of data folders, or of single annotation files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,9 @@ import numpy as np
 from ..image_files import UnreadableImageError, decode_image, decode_mask, missing_files
 from ..parallel import map_ordered
 from ..schema import SPLITS, DataError, Fault, read_document, shorten
+from ..split_file import check_split_file, read_claim
 from .records import check_records
+from .repeats import RepeatSummary, SplitImage, check_repeats
 from .structure import check_boxes, check_structure, fault_of_path
 
 
@@ -24,6 +26,7 @@ class CheckSummary:
         images: Number of image records.
         objects: Number of object records.
         decoded: Number of images decoded.
+        repeats: What the comparison of the images found; ``None`` where they were not compared.
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -31,36 +34,94 @@ class CheckSummary:
     images: int = 0
     objects: int = 0
     decoded: int = 0
+    repeats: RepeatSummary | None = None
 
 
 def check_path(
     path: str | Path, *, decode: bool = False, workers: int = 1, progress: bool = False
 ) -> CheckSummary:
-    """Check a data folder, or one annotation file and the images it names.
+    """Check a data folder, or one annotation file and the images it names, without comparing the images.
 
     Args:
-        path: ``data/<name>`` or ``data/<name>/annotations/<split>.json``. The data root of a single
+        path: See :func:`check_paths`.
+        decode: Likewise.
+        workers: Likewise.
+        progress: Likewise.
+    """
+    return check_paths([path], decode=decode, compare=False, workers=workers, progress=progress)
+
+
+def check_paths(
+    paths: Sequence[str | Path],
+    *,
+    decode: bool = False,
+    compare: bool = True,
+    workers: int = 1,
+    progress: bool = False,
+) -> CheckSummary:
+    """Check data folders, or annotation files and the images they name.
+
+    Args:
+        paths: Each ``data/<name>`` or ``data/<name>/annotations/<split>.json``. The data root of a single
             file is the parent of its ``annotations`` folder, else its own folder.
         decode: Whether to decode every image and mask, which finds truncated files, wrong sizes and wrong
             levels.
-        workers: Number of processes that decode.
-        progress: Whether to show a progress bar.
+        compare: Whether to look for images that stand in two splits, byte for byte or nearly, in all paths
+            together; nothing is compared where all images are of one split.
+        workers: Number of processes that decode and compare.
+        progress: Whether to show progress bars.
 
     Returns:
         The summary with every fault; faults of the files themselves (absent, truncated) are among them.
     """
-    path = Path(path)
-    summary = CheckSummary()
+    summary, images = CheckSummary(), []
+    for path in {Path(path).resolve(): Path(path) for path in paths}.values():
+        images += _check_path(path, summary, decode, workers, progress)
+    if compare and len({image.split for image in images}) > 1:
+        images = list({(image.root.resolve(), image.name): image for image in reversed(images)}.values())[
+            ::-1
+        ]
+        summary.repeats = check_repeats(
+            images, name_unreadable=not decode, workers=workers, progress=progress
+        )
+        summary.faults += summary.repeats.faults
+    return summary
+
+
+def _check_path(
+    path: Path, summary: CheckSummary, decode: bool, workers: int, progress: bool
+) -> list[SplitImage]:
     root, files = _annotation_files(path, summary.faults)
     splits_of_image: dict[str, str] = {}
+    claims, found = [], []
     for file in files:
         document = _check_file(file, summary)
         if document is None:
             continue
         summary.faults += _names(document, file)
         summary.faults += _leaks(document, file, splits_of_image)
-        _check_images(document, file, root, summary, decode, workers, progress)
-    return summary
+        missing = _check_images(document, file, root, summary, decode, workers, progress)
+        claims.append(read_claim(document, str(file)))
+        split = claims[-1].split if claims[-1].split in SPLITS else file.stem
+        found += [
+            SplitImage(
+                root,
+                image['file_name'],
+                split,
+                str(file),
+                f'image {image["id"]}',
+                str(image.get('source', '')),
+            )
+            for image in document['images']
+            if image['file_name'] not in missing
+        ]
+    try:
+        report = root / 'conversion_report.json'
+        report = read_document(str(report)) if report.is_file() else {}
+        summary.faults += check_split_file(root, claims, report)
+    except DataError as fault:
+        summary.faults += fault.faults
+    return found
 
 
 def _annotation_files(path: Path, faults: list[Fault]) -> tuple[Path, list[Path]]:
@@ -129,19 +190,20 @@ def _leaks(document: dict, file: Path, seen: dict[str, str]) -> list[Fault]:
 
 def _check_images(
     document: dict, file: Path, root: Path, summary: CheckSummary, decode: bool, workers: int, progress: bool
-) -> None:
+) -> set[str]:
     images = document['images']
     found = _missing(images, lambda image: [('file_name', image['file_name'])], file, root, 'image')
     masks = _missing(images, mask_files, file, root, 'mask')
     summary.faults += [*found.values(), *masks.values()]
     if not decode:
-        return
+        return {*found}
     images = [image for image in images if image['file_name'] not in found]
     work = partial(_check_image, root=root, file=str(file), missing=frozenset(masks))
     title = f'decoding {file.stem}'
     for faults in map_ordered(work, images, workers=workers, progress=progress, title=title):
         summary.faults += faults
     summary.decoded += len(images)
+    return {*found}
 
 
 def _missing(
