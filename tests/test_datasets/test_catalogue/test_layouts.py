@@ -121,3 +121,23 @@ def _check_groups(out, splits, pattern):
         for image in json.loads((out / 'annotations' / f'{split}.json').read_text())['images']:
             found.setdefault(re.search(pattern, image['source'])['group'], set()).add(split)
     assert len(found) == (15 if pattern else 0) and all(len(found[name]) == 1 for name in found)
+
+
+def test_miniature_with_masks_and_classes(tmp_path):
+    root = tmp_path / 'source'
+    (root / 'Dataset 2').mkdir(parents=True)
+    for number in range(1, 11):
+        pixels = np.random.default_rng(number).integers(0, 255, (24, 24, 3), np.uint8)
+        mask = np.zeros((24, 24), np.uint8)
+        mask[2:20, 2:20], mask[8:12, 8:12] = 127, 255
+        for suffix, content in (('bmp', pixels), ('png', mask)):
+            path = root / 'Dataset 2' / f'{number:03}.{suffix}'
+            path.write_bytes(cv2.imencode(f'.{suffix}', content)[1].tobytes())
+    lines = ''.join(f'{number},{number % 2 + 1}\n' for number in range(1, 11))
+    (root / 'Class Labels of Dataset 2.csv').write_text(f'image ID,class\n{lines}')
+    report = convert(load_entry('segmentation_wbc_2'), root, tmp_path / 'out')
+    assert {*report.splits} == {'train', 'val', 'test'}
+    assert report.counts('image_classes') == {'neutrophil': 5, 'lymphocyte': 5}
+    assert report.counts('masks') == {'nucleus': 10, 'white blood cell': 10}
+    assert len(report.changes['quantised_mask']) == 10
+    assert check_path(tmp_path / 'out', decode=True).faults == []
