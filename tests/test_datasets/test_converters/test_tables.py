@@ -1,6 +1,6 @@
 import pytest
 
-from unihema_mm.datasets.converters.tables import make_lookup, read_table
+from unihema_mm.datasets.converters.tables import load_table, make_lookup, read_table
 from unihema_mm.datasets.schema import DataError
 
 
@@ -32,7 +32,7 @@ def test_byte_order_mark_line_ends_blanks_and_empty_lines(table):
         ('nam,x\n', r"column 'name' is missing \(nearest: nam"),
         ('name,x\na,1\n\nb\n', 'line 4: values: has 1 values for 2 columns'),
         ('name,x\na,1,2\n', 'line 2: values: has 3 values'),
-        (b'name\n\xff\xfe', 'is no csv table'),
+        (b'name\n\xff\xfe', 'file: content: is not UTF-8 text'),
         ('name\n"a', 'is no csv table'),
     ],
 )
@@ -60,3 +60,34 @@ def test_lookup_fills_keys_and_refuses_repeated_ones(table, tmp_path):
 def test_faulty_lookup(spec):
     with pytest.raises(DataError, match=r'parameters: class_table: is .* write file, key and value'):
         make_lookup(spec, 'class_table')
+
+
+def test_blank_lines_numbers_of_columns_and_other_delimiters(table):
+    found = load_table(table('\n a ;b\n;\n1;2\n'), delimiter=';')
+    assert found.headings == ['a', 'b'] and found.rows == [(4, ['1', '2'])]
+    assert [found.find(column) for column in ('a', 2)] == [0, 1]
+    bare = load_table(table('1,2\n'), header=False)
+    assert bare.headings == [] and bare.rows == [(1, ['1', '2'])] and bare.find(2) == 1
+    assert load_table(table(''), header=False).width == 0
+
+
+@pytest.mark.parametrize(
+    ('column', 'message'),
+    [
+        ('c', r"line 1: columns: column 'c' is missing \(known: a, b, a"),
+        ('a', "column 'a' stands there 2 times; rename one of them, or give the number"),
+        (0, 'column 0 is not there, it has 3; count from 1'),
+        (4, 'column 4 is not there, it has 3'),
+        (True, 'column True is neither a heading nor a number'),
+        (None, 'column None is neither a heading nor a number'),
+    ],
+)
+def test_columns_that_are_not_there(table, column, message):
+    with pytest.raises(DataError, match=message):
+        load_table(table('a,b,a\n1,2,3\n')).find(column)
+
+
+@pytest.mark.parametrize('delimiter', ['', 'ab', 3, None])
+def test_faulty_delimiter(table, delimiter):
+    with pytest.raises(DataError, match=r'parameters: delimiter: is .*; write one character'):
+        load_table(table('a,b\n'), delimiter=delimiter)

@@ -1,11 +1,11 @@
 """Reader of tables with one box per line."""
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from ..boxes import parse_number
 from ..image_files import IMAGE_SUFFIXES
 from ..schema import SPLITS, DataError, Fault
 from ..validation.structure import fault_of_path
@@ -156,12 +156,9 @@ def _parse(values: list[str], places: dict[str, int], file: str, where: str) -> 
     box = []
     for role, text in texts.items():
         try:
-            value = float(text)
+            box.append(parse_number(text))
         except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise DataError(Fault(file, where, role, f'is {text!r}', 'must be a finite number'))
-        box.append(value)
+            raise DataError(Fault(file, where, role, f'is {text!r}', 'must be a finite number')) from None
     _check_order(texts, box, file, where)
     return name, {'name': label, 'box': tuple(box), 'where': f'{file}: {where}'}
 

@@ -1,12 +1,14 @@
 """Comma-separated tables of a source."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from unihema_mm.utils.names import nearest_names
 
 from ..schema import DataError, Fault
+from .texts import read_text
 
 Column = str | int
 
@@ -75,16 +77,17 @@ def load_table(path: Path, *, delimiter: str = ',', header: bool = True) -> Tabl
     """
     if not path.is_file():
         raise DataError(Fault(str(path), 'file', 'path', 'does not exist', 'check --src'))
+    text = io.StringIO(read_text(path), newline='')
     try:
-        with path.open(encoding='utf-8-sig', newline='') as file:
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            lines = [(reader.line_num, [value.strip() for value in row]) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as fault:
-        mend = 'copy the file again from its source, or save it as UTF-8 csv'
-        raise DataError(Fault(str(path), 'file', 'content', f'is no csv table ({fault})', mend)) from None
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
     except (TypeError, ValueError):
         mend = 'write one character, e.g. ","'
         raise DataError(Fault('entry', 'parameters', 'delimiter', f'is {delimiter!r}', mend)) from None
+    try:
+        lines = [(reader.line_num, [value.strip() for value in row]) for row in reader]
+    except csv.Error as fault:
+        mend = 'copy the file again from its source, or save it as csv'
+        raise DataError(Fault(str(path), 'file', 'content', f'is no csv table ({fault})', mend)) from None
     lines = [(number, row) for number, row in lines if any(row)]
     headings = lines.pop(0)[1] if header and lines else []
     table = Table(path, headings, lines)
