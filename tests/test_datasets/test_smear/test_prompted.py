@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from unihema_mm.datasets.prompts import choose_templates, fill_prompt
+from unihema_mm.engine.hooks.exact_resume_hook import SeededIndex, SeedPipeline
 from unihema_mm.utils.errors import InputError
 
 PIPELINES = {
@@ -42,12 +43,14 @@ def test_evaluation_uses_the_first(make):
     assert set(texts(dataset)) == {'Find Malaria'}
 
 
-def test_the_draw_follows_the_generator_that_resuming_seeds(make):
+def test_a_resumed_run_draws_the_same(make):
+    """The seed that the index of a sample carries decides."""
     dataset = make(prompt_template=['Find {prompt}', 'See {prompt}', '{prompt}?'])
+    dataset.pipeline.transforms.insert(0, SeedPipeline())
     drawn = []
-    for _ in range(2):
-        np.random.seed(3)
-        drawn.append(texts(dataset))
+    for start in (0, 1):
+        np.random.seed(start)
+        drawn.append([texts(dataset, SeededIndex(0, seed), 1)[0] for seed in range(30)])
     assert drawn[0] == drawn[1] and len(set(drawn[0])) == 3
 
 

@@ -78,7 +78,7 @@ def add_texts(
 ) -> TextReport:
     """Generate questions and masked sentences for a data folder, and add them to its annotation files.
 
-    They are made of classes, attributes and numbers of objects, see ``docs/explanation/prompts_and_texts.md``.
+    They are made of classes, attributes and counts, see ``docs/explanation/prompts_and_texts.md``.
     Texts marked as generated are replaced, others are kept. Images get the tasks vqa and mlm where they have
     texts for them. The files are written at the end, each in one step, and the same again by the same call.
 

@@ -241,6 +241,8 @@ class QuestionSheet:
                 kept = (f'more than {limit}', beyond)
                 self._yes_no(number, f'count|{name}|{limit}', 'more than n', count > limit, asked, kept)
         for name, other in combinations(counts, 2):
+            if not counts[name] and not counts[other]:
+                continue
             many, others = self.words.noun(name, 2), self.words.noun(other, 2)
             asked = (template.format(many=many, others=others) for template in MORE_OF)
             kept = (f'more {many} than {others}',)
