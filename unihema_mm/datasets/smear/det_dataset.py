@@ -75,7 +75,7 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, TextsMixin, SmearRecordsMi
         image, objects = raw_data_info['raw_img_info'], raw_data_info['raw_ann_info']
         data_info = super().parse_data_info(raw_data_info)
         data_info.update(self._common(image))
-        data_info['text'] = self._filled_prompt(image.get('prompt'), f'image {image["id"]}')
+        data_info.update(self._prompt_fields(image.get('prompt'), f'image {image["id"]}'))
         if self.attribute_schema is not None:
             labels = [
                 self._encode_attributes(item.get('attributes'), f'annotation {item["id"]}')
