@@ -9,6 +9,7 @@ from mmdet.datasets.transforms import FilterAnnotations, LoadAnnotations
 from pycocotools import mask as coco_mask
 
 from unihema_mm.registry import TRANSFORMS
+from unihema_mm.structures.column_masks import decode_masks
 from unihema_mm.utils.errors import InputError
 
 from ..image_files import UnreadableImageError
@@ -32,6 +33,16 @@ class LoadCellAnnotations(LoadAnnotations):
         results = super().transform(results)
         results['gt_instances_ids'] = np.arange(len(results.get('instances', ())))
         return results
+
+    def _load_masks(self, results: dict) -> None:
+        """Like mmdet's, all masks decoded at once."""
+        if not self.poly2mask:
+            super()._load_masks(results)
+            return
+        shape = results['ori_shape']
+        where = f'{results.get("img_path")}: image {results.get("img_id")}'
+        encoded = [_encoded(mask, shape, where) for mask in self._process_masks(results)]
+        results['gt_masks'] = decode_masks(encoded, *shape)
 
 
 @TRANSFORMS.register_module()
@@ -132,20 +143,21 @@ def union_of_segmentations(
     Raises:
         InputError: An RLE is that of another image size.
     """
-    height, width = shape
-    encoded = []
-    for segmentation in segmentations:
-        if isinstance(segmentation, list):
-            encoded += coco_mask.frPyObjects(segmentation, height, width)
-            continue
-        if tuple(segmentation['size']) != shape:
-            raise InputError(
-                f'{where}: segmentation: RLE of size {list(segmentation["size"])}, the image has '
-                f'[{height}, {width}]; correct the size or the mask'
-            )
-        if isinstance(segmentation['counts'], list):
-            segmentation = coco_mask.frPyObjects(segmentation, height, width)
-        encoded.append(segmentation)
+    encoded = [_encoded(segmentation, shape, where) for segmentation in segmentations]
     if not encoded:
         return np.zeros(shape, np.uint8)
     return np.ascontiguousarray(coco_mask.decode(coco_mask.merge(encoded)))
+
+
+def _encoded(segmentation: list | dict, shape: tuple[int, int], where: str) -> dict:
+    """Compressed RLE of one object."""
+    if isinstance(segmentation, list):
+        return coco_mask.merge(coco_mask.frPyObjects(segmentation, *shape))
+    if tuple(segmentation['size']) != tuple(shape):
+        raise InputError(
+            f'{where}: segmentation: RLE of size {list(segmentation["size"])}, the image has '
+            f'{list(shape)}; correct the size or the mask'
+        )
+    if isinstance(segmentation['counts'], list):
+        return coco_mask.frPyObjects(segmentation, *shape)
+    return segmentation
