@@ -56,9 +56,7 @@ class SmearMaskDataset(PromptedMixin, SmearImageDataset):
         if targets is None:
             targets = [(image.get('prompt'), {'segmentations': self._segmentations(objects, where)})]
         common = self._common(image)
-        return [
-            {**common, **target, **self._prompt_fields(prompt, where)} for prompt, target in targets
-        ]
+        return [{**common, **target, **self._prompt_fields(prompt, where)} for prompt, target in targets]
 
     def _file_targets(self, image: dict, where: str) -> list[tuple[object, dict]] | None:
         masks = image.get('masks')
