@@ -8,6 +8,7 @@ from .non_finite_loss_hook import StopOnNonFiniteLossHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .same_tasks_hook import SameTasksHook
 from .set_visualization_hook import SetVisualizationHook
+from .stage_start_hook import StageStartHook
 from .strict_load_hook import StrictLoadHook
 from .trainable_table_hook import TrainableTableHook
 
@@ -19,6 +20,7 @@ __all__ = [
     'SafeCheckpointHook',
     'SameTasksHook',
     'SetVisualizationHook',
+    'StageStartHook',
     'StopOnNonFiniteLossHook',
     'StrictLoadHook',
     'TrainableTableHook',

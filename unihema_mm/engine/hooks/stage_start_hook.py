@@ -1,0 +1,133 @@
+"""A stage begins with the weights that its config declares."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, Runner
+from torch.utils.data import Dataset
+
+from unihema_mm.engine.stages.label_spaces import (
+    KEY,
+    LabelSpaces,
+    find_label_spaces,
+    stored_label_spaces,
+)
+from unihema_mm.engine.stages.starting_weights import load_starts
+from unihema_mm.engine.unwrap import leaf_datasets, unwrapped
+from unihema_mm.registry import HOOKS
+from unihema_mm.utils.atomic import write_json
+from unihema_mm.utils.checkpoint import find_resume_checkpoint
+from unihema_mm.utils.errors import InputError
+from unihema_mm.utils.file_hash import file_sha256
+
+REPORT_FILE = 'start_report.json'
+PUBLISHED_WEIGHTS = 'model.safetensors'
+_FIELDS = {'checkpoint', 'modules'}
+
+
+@HOOKS.register_module()
+class StageStartHook(Hook):
+    """Load the weights of a stage before its first step, and remember what its outputs stand for.
+
+    A run that resumes goes on with its own weights and loads nothing. Each process of a distributed run reads
+    the files itself. What was loaded is logged as a table and written to ``start_report.json`` in the work
+    folder, with the hashes of the files.
+
+    Every checkpoint of the run gets ``meta['label_spaces']``: the classes and attributes of its data, and of
+    heads that it does not train those of its starts. A later stage compares them with its own.
+
+    Args:
+        starts: ``dict(checkpoint=PATH, modules=[...])`` each; see
+            :func:`~unihema_mm.engine.stages.starting_weights.load_starts`. A work folder means its last
+            checkpoint, a published folder its weights. Without ``modules`` all that the checkpoint holds.
+        initialised: Names of the modules and parameters that no start gives.
+
+    Raises:
+        InputError: A start has an unknown field, or no checkpoint.
+    """
+
+    priority = 'HIGHEST'  # other hooks copy the weights or take their checksums in ``before_train``
+
+    def __init__(self, starts: Sequence[Mapping] = (), initialised: Sequence[str] = ()) -> None:
+        for start in starts:
+            if 'checkpoint' not in start or not set(start) <= _FIELDS:
+                raise InputError(
+                    f'StageStartHook: starts: has {dict(start)!r}; write dict(checkpoint=PATH, modules=[...])'
+                )
+        self._starts = [(str(start['checkpoint']), start.get('modules')) for start in starts]
+        self._initialised = initialised
+        self._label_spaces: LabelSpaces = {}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take over the label spaces of the run that is resumed."""
+        self._label_spaces = stored_label_spaces(checkpoint)
+
+    def before_train(self, runner: Runner) -> None:
+        """Load the starting points of a run that does not resume.
+
+        Raises:
+            InputError: A work folder has no checkpoint, the config has ``load_from`` too, data sets name the
+                classes of one head differently, or :func:`load_starts` refuses the weights.
+        """
+        model = unwrapped(runner.model)
+        own = find_label_spaces(model, _datasets(runner))
+        if runner._resume and runner._has_loaded:
+            self._label_spaces |= own
+            runner.logger.info('The run is resumed; its starting points are not loaded again')
+            return
+        if runner._load_from is not None and self._starts:
+            raise InputError(
+                f'{runner._load_from}: load_from is set beside the starting points of the stage; name it in '
+                'these with its modules, or leave it out'
+            )
+        starts = [(_find_weights(place, runner), modules) for place, modules in self._starts]
+        report = load_starts(model, starts, self._initialised, own)
+        self._label_spaces = {**report.label_spaces, **own}
+        runner.logger.info('\n'.join(['Starting weights:', *report.lines()]))
+        if is_main_process():
+            files = [
+                {'checkpoint': name, 'sha256': _sha256(name), 'modules': modules and [*modules]}
+                for name, modules in starts
+            ]
+            content = {'starts': files, 'initialised': [*self._initialised], **report.to_json()}
+            write_json(Path(runner.work_dir) / REPORT_FILE, content)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Store the label spaces."""
+        checkpoint['meta'][KEY] = self._label_spaces
+
+
+def _datasets(runner: Runner) -> Iterator[Dataset]:
+    for split in ('train', 'val'):
+        loop = getattr(runner, f'_{split}_loop')
+        if isinstance(loop, BaseLoop):
+            yield from leaf_datasets(loop.dataloader.dataset)
+
+
+def _find_weights(place: str, runner: Runner) -> str:
+    """File that a start means."""
+    path = Path(place).expanduser()
+    if '://' in place or path.is_file() or (path.suffix and not path.is_dir()):
+        return place
+    found = find_resume_checkpoint(path)
+    if found is None and (path / PUBLISHED_WEIGHTS).is_file():
+        found = str(path / PUBLISHED_WEIGHTS)
+    if found is None:
+        raise InputError(
+            f'{place}: no checkpoint to start from; train that stage first: '
+            f'python tools/train.py {_config_of(path, runner)} --work-dir {place}'
+        )
+    return found
+
+
+def _config_of(folder: Path, runner: Runner) -> str:
+    """Config of the stage of a work folder: beside that of the run, with the name of the folder."""
+    config = Path(runner.cfg.filename or 'config.py').with_name(f'{folder.name}.py')
+    return str(config) if config.is_file() else 'CONFIG'
+
+
+def _sha256(name: str) -> str | None:
+    path = Path(name).expanduser()
+    return file_sha256(path) if path.is_file() else None
