@@ -4,6 +4,7 @@ from dataclasses import replace
 import cv2
 import pytest
 
+from unihema_mm.datasets.catalogue import entry_names, load_entry
 from unihema_mm.datasets.converters.source import SourceItem
 from unihema_mm.datasets.converters.split_rule import SplitRule, divide, split_rule
 from unihema_mm.datasets.schema import DataError
@@ -194,3 +195,9 @@ def test_faulty_rules(parameters, message):
 def test_rule_of_an_entry():
     assert split_rule({'images': '*.png'}) == SplitRule()
     assert split_rule({'images': '*.png', 'hold_out': {'val': 2}}) == SplitRule({'val': 2})
+
+
+def test_rules_of_the_catalogue():
+    rules = {name: split_rule(load_entry(name).parameters) for name in entry_names()}
+    assert rules['bccd'].known_repeats and not rules['bccd'].hold_out
+    assert rules['segmentation_wbc'].hold_out == {'val': 0.15, 'test': 0.15}
