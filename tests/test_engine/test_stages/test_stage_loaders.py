@@ -112,7 +112,11 @@ def test_datasets_share_the_label_space(folders, data):
 
 def test_coarser_classes_are_said(folders, data):
     data['det']['classes'] = data['morph']['classes'] = ['RBC', 'WBC', 'plasmodium']
-    _, lines = make(stage(det=4), data)
+    made, lines = make(stage(det=4), data)
+    with DefaultScope.overwrite_default_scope('unihema_mm'):
+        dataset = DATASETS.build(made.train_dataloader['dataset'])
+    found = [[item['bbox_label'] for item in dataset.get_data_info(n)['instances']] for n in range(3)]
+    assert found == [[1], [0], [1]]
     assert 'a: classes that become coarser (detection): burr cell -> RBC' in lines
     assert 'c: classes that become coarser (detection): ring -> plasmodium' in lines
 
@@ -163,6 +167,15 @@ def test_task_of_the_dataset_chooses_the_images(folders, data):
     (config,) = made.train_dataloader['dataset']['datasets'].values()
     assert (config['task'], config['tasks']) == ('det', ('det', 'morph'))
     assert any('f has no image that is for both morph and det' in line for line in lines)
+
+
+def test_a_task_that_some_images_lack_is_left_out(folders, data):
+    images = [image(1, 'det', 'vqa', **QUESTION), image(2, 'det')]
+    write_split(folders / 'f', 'train', images, ['WBC'])
+    made, lines = make(stage(sets=['b', 'f'], det=2), data)
+    assert made.train_dataloader['dataset']['datasets']['det_b']['tasks'] == ('det', 'vqa')
+    assert made.train_dataloader['dataset']['datasets']['det_f']['tasks'] == ('det',)
+    assert 'det_f: not used for morph, vqa, which some images lack' in lines
 
 
 def test_other_attributes_are_passed_over_elsewhere(folders, data):
