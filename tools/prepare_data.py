@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from signal import SIGINT, SIGTERM, default_int_handler, signal
 
 from unihema_mm.datasets.catalogue import (
     CatalogueEntry,
@@ -20,9 +21,10 @@ from unihema_mm.datasets.prompts import DEFAULT_PROMPT
 from unihema_mm.datasets.schema import TASKS, DataError
 from unihema_mm.datasets.texts import collect_texts
 from unihema_mm.datasets.validation import RepeatSummary, check_path, check_paths
-from unihema_mm.utils.errors import EXIT_INPUT_ERROR, InputError, exit_on_input_error
+from unihema_mm.utils.errors import InputError, exit_on_input_error
 
 VOCAB_SIZE = 1024
+EXIT_INTERRUPTED = 128 + SIGINT
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -358,12 +360,13 @@ def _positive(text: str) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
+    signal(SIGTERM, default_int_handler)
     try:
         with exit_on_input_error(), _all_faults():
             return args.run(args)
     except KeyboardInterrupt:
         print('interrupted; the same command continues', file=sys.stderr)
-        return EXIT_INPUT_ERROR
+        return EXIT_INTERRUPTED
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from unihema_mm.datasets.parallel import map_ordered
+from unihema_mm.utils.errors import InputError
 
 
 def square(number):
@@ -54,3 +55,14 @@ def test_workers_end_with_a_killed_parent():
     finally:
         if parent:
             os.killpg(parent.pid, signal.SIGKILL)
+
+
+def die(number):
+    os._exit(1)
+
+
+def test_killed_worker():
+    with pytest.raises(
+        InputError, match=r'hashing: processes: 2: one of them was killed.*; run again with fewer'
+    ):
+        map_ordered(die, range(5), workers=2, title='hashing')

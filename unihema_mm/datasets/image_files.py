@@ -81,11 +81,11 @@ def fault_of_image(content: bytes) -> str | None:
         return 'is empty'
     kind = image_format(content)
     if kind == 'jpeg' and b'\xff\xd9' in content[-64:]:
-        return None
+        return _fault_of_header(content)
     if kind == 'png' and b'IEND' in content[-64:]:
-        return None
+        return _fault_of_header(content)
     if kind == 'bmp' and len(content) >= 6 and 0 < struct.unpack('<I', content[2:6])[0] <= len(content):
-        return None
+        return _fault_of_header(content)
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
@@ -192,7 +192,7 @@ def decode_bytes(content: bytes, flags: int) -> tuple[np.ndarray | None, str | N
     Returns:
         The pixels, or ``None`` and the reason, e.g. ``'is truncated'``.
     """
-    reason = fault_of_image(content) or _fault_of_header(content)
+    reason = fault_of_image(content)
     image = None if reason else _decode(content, flags)
     return image, (reason or 'cannot be decoded') if image is None else None
 

@@ -1,11 +1,15 @@
+import errno
 import hashlib
 import json
 import os
+import shutil
 
 import pytest
 
 from unihema_mm.datasets.catalogue import load_entry, read_entry
 from unihema_mm.datasets.converters import convert, own_entry
+from unihema_mm.datasets.converters.item import Outcome
+from unihema_mm.datasets.converters.outcomes import PackedOutcomes, pack_outcome
 from unihema_mm.datasets.schema import DataError
 from unihema_mm.datasets.validation import check_path
 from unihema_mm.utils.errors import InputError
@@ -203,3 +207,72 @@ def test_folder_in_use_is_refused(voc, tmp_path):
         convert(voc_entry(voc), voc, out)
     assert not list(out.iterdir())
     convert(voc_entry(voc), voc, out)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_full_disk(voc, tmp_path, monkeypatch, workers):
+    def copy(source, target):
+        if source.stem == '00007':
+            raise OSError(errno.ENOSPC, 'No space left on device', str(source), None, str(target))
+        target.write_bytes(source.read_bytes())
+
+    out = tmp_path / 'out'
+    monkeypatch.setattr(shutil, 'copy2', copy)
+    with pytest.raises(
+        DataError, match=r'00007.jpg.*: file: path: cannot be .*No space.*; make room on the disk'
+    ):
+        convert(voc_entry(voc), voc, out, workers=workers)
+    assert not (out / 'annotations').exists()
+    assert not [name for name in contents(out) if name.endswith(('.part', '.tmp', '.lock'))]
+    assert [fault.field for fault in check_path(out).faults] == ['annotations', 'conversion_report.json']
+
+
+def test_disk_that_is_full_when_annotations_are_written(voc, tmp_path, monkeypatch):
+    calls = []
+
+    def sync(handle):
+        calls.append(handle)
+        if len(calls) > 2:
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+    out = tmp_path / 'out'
+    monkeypatch.setattr(os, 'fsync', sync)
+    with pytest.raises(DataError, match=r'cannot be read or written .No space left on device.; make room'):
+        convert(voc_entry(voc), voc, out)
+    assert not list(out.glob('annotations/*')) and not list(out.glob('**/.*'))
+    monkeypatch.undo()
+    convert(voc_entry(voc), voc, tmp_path / 'whole')
+    convert(voc_entry(voc), voc, out)
+    assert contents(out) == contents(tmp_path / 'whole')
+
+
+def test_what_a_kill_left_is_cleared_away(voc, tmp_path):
+    out = tmp_path / 'out'
+    convert(voc_entry(voc), voc, out)
+    whole = contents(out)
+    (out / 'images' / '.gone.jpg.part').write_bytes(b'half')
+    (out / 'annotations' / '.train.json.x1y2.tmp').write_bytes(b'half')
+    report = json.loads((out / 'conversion_report.json').read_text())
+    (out / 'conversion_report.json').write_text(json.dumps({**report, 'complete': False}))
+    (fault,) = check_path(out).faults
+    assert 'the conversion was not finished; give the same convert command again' in str(fault)
+    convert(voc_entry(voc), voc, out)
+    assert contents(out) == whole
+
+
+def test_split_that_the_source_no_longer_has(voc, tmp_path):
+    out = tmp_path / 'out'
+    convert(voc_entry(voc), voc, out)
+    (voc / 'ImageSets' / 'Main' / 'test.txt').unlink()
+    convert(voc_entry(voc), voc, out)
+    assert sorted(path.name for path in (out / 'annotations').iterdir()) == ['train.json', 'val.json']
+
+
+def test_packed_outcomes_are_small():
+    objects = [
+        {'category': 'RBC', 'bbox': [x * 1.234, x / 7, x * 3.1, x + 0.5], 'area': x * 9.7, 'iscrowd': 0}
+        for x in range(10)
+    ]
+    outcome = Outcome('train', {'file_name': 'images/train/000001.jpg', 'tasks': ['det']}, objects)
+    packed = pack_outcome(None, convert=lambda item: outcome)
+    assert len(packed) < 1000 and list(PackedOutcomes([packed])) == [outcome]

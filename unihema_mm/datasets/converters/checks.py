@@ -1,6 +1,7 @@
 """What is checked before images are converted, and before their records are written."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..catalogue import CatalogueEntry
@@ -90,13 +91,19 @@ def check_items(items: list[SourceItem], source: Path) -> None:
         raise DataError(faults)
 
 
-def check_targets(outcomes: list[Outcome]) -> None:
-    """Refuse two images, or two masks, that would get the same path."""
+def check_outcomes(outcomes: Iterable[Outcome]) -> None:
+    """Refuse images with faults, and two images, or two masks, that would get the same path."""
     sources: dict[str, str] = {}
+    faults = []
     for outcome in outcomes:
+        faults += outcome.faults
+        if faults:
+            continue
         origin = outcome.image['source']
         for name in (outcome.image['file_name'], *(file for _, file in mask_targets(outcome.image))):
             if name in sources:
                 what = f'and {sources[name]} would both become {name}'
                 raise DataError(Fault(origin, 'file', 'name', what, 'rename one of them'))
             sources[name] = origin
+    if faults:
+        raise DataError(faults)

@@ -3,16 +3,18 @@
 from functools import partial
 from pathlib import Path
 
+from unihema_mm.utils.atomic import remove_leftovers
 from unihema_mm.utils.folder_lock import folder_lock
 
 from ..catalogue import CatalogueEntry
 from ..parallel import map_ordered
-from ..schema import DataError, Fault, write_document
+from ..schema import DataError, Fault, read_document, write_document
 from ..split_file import HASH_KEY, write_split_file
-from .checks import check_declared, check_items, check_out, check_targets
-from .documents import make_documents
+from .checks import check_declared, check_items, check_out, check_outcomes
+from .documents import write_documents
 from .item import convert_item
-from .placing import ImageMode, disk_errors
+from .outcomes import PackedOutcomes, pack_outcome
+from .placing import ImageMode, disk_errors, remove_parts
 from .readers import make_reader
 from .report import REPORT_FILE, ConversionReport
 from .source import Note, Reader
@@ -57,6 +59,7 @@ def convert(
     items, notes = reader.items()
     check_items(items, source)
     with folder_lock(out):
+        _clear_away(out)
         division = divide(items, rule, source, workers=workers, progress=progress)
         return _convert(entry, reader, division, notes, out, workers, images, progress)
 
@@ -73,20 +76,19 @@ def _convert(
 ) -> ConversionReport:
     source = reader.source
     write_document(out / REPORT_FILE, {'dataset': entry.name, 'complete': False})
-    work = partial(convert_item, reader=reader, entry=entry, out=out, mode=images)
-    outcomes = map_ordered(
-        work, division.items, workers=workers, progress=progress, title=f'converting {entry.name}'
+    work = partial(
+        pack_outcome, convert=partial(convert_item, reader=reader, entry=entry, out=out, mode=images)
     )
-    faults = [fault for outcome in outcomes for fault in outcome.faults]
-    if faults:
-        raise DataError(faults)
-    check_targets(outcomes)
+    outcomes = PackedOutcomes(
+        map_ordered(
+            work, division.items, workers=workers, progress=progress, title=f'converting {entry.name}'
+        )
+    )
+    check_outcomes(outcomes)
 
     report = ConversionReport(entry, str(source))
-    report.add_notes([*notes, *division.notes, *(note for outcome in outcomes for note in outcome.notes)])
-    documents = make_documents(outcomes, entry)
-    for split, document in documents.items():
-        report.add_split(split, document)
+    report.add_notes([*notes, *division.notes])
+    report.add_outcomes(outcomes)
     report.compare()
     if report.differences and entry.expected.exact:
         raise DataError(
@@ -102,8 +104,15 @@ def _convert(
             ]
         )
     digest = write_split_file(out, division.as_dict(entry.name))
-    for split, document in documents.items():
-        document['info'][HASH_KEY] = digest
-        write_document(out / 'annotations' / f'{split}.json', document)
+    write_documents(out / 'annotations', outcomes, entry, report.splits, {HASH_KEY: digest})
     write_document(out / REPORT_FILE, {**report.as_dict(), HASH_KEY: digest}, indent=1)
     return report
+
+
+def _clear_away(out: Path) -> None:
+    """Remove what a killed conversion left."""
+    report = out / REPORT_FILE
+    if not report.is_file() or read_document(str(report)).get('complete') is not True:
+        remove_parts(out)
+    for folder in (out, out / 'annotations'):
+        remove_leftovers(folder)

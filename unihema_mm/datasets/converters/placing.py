@@ -15,6 +15,7 @@ from ..schema import DataError, Fault
 
 ImageMode = Literal['copy', 'symlink', 'hardlink']
 _LONGEST_NAME = 240
+_PART = '.part'
 _MENDS = {
     **dict.fromkeys((ENOSPC, EDQUOT), 'make room on the disk; the same command continues'),
     **dict.fromkeys((EACCES, EPERM, EROFS), 'choose an --out folder that can be written'),
@@ -52,6 +53,12 @@ def place_bytes(content: bytes, target: Path) -> None:
         part.write_bytes(content)
 
 
+def remove_parts(folder: Path) -> None:
+    """Remove the files that a killed process had not brought to their place."""
+    for path in folder.rglob(f'.*{_PART}'):
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def disk_errors() -> Iterator[None]:
     """Tell a full disk, a folder that cannot be written and the like in one line.
@@ -77,7 +84,7 @@ def _in_one_step(target: Path) -> Iterator[Path]:
     name = target.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = sha256(os.fsencode(name)).hexdigest()
-    part = target.with_name(f'.{name}.part')
+    part = target.with_name(f'.{name}{_PART}')
     part.unlink(missing_ok=True)
     try:
         yield part

@@ -1,11 +1,12 @@
 """The account of a conversion: what was read, written, repaired and dropped, and why."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..catalogue import CatalogueEntry
-from ..schema import mask_targets
+from ..schema import SPLITS, mask_targets
+from .item import Outcome
 from .source import Note
 
 REPORT_FILE = 'conversion_report.json'
@@ -70,22 +71,20 @@ class ConversionReport:
     changes: dict[str, list[str]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
 
-    def add_split(self, split: str, document: dict) -> None:
-        """Count the content of a split."""
-        names = {category['id']: category['name'] for category in document['categories']}
-        counts = Counter(names[item['category_id']] for item in document['annotations'])
-        filled = {item['image_id'] for item in document['annotations']}
-        images = document['images']
-        image_classes = Counter(image['class_name'] for image in images if 'class_name' in image)
-        prompts = Counter(prompt for image in images for prompt, _ in mask_targets(image))
-        self.splits[split] = {
-            'images': len(images),
-            'images_without_objects': len(images) - len(filled),
-            'objects': len(document['annotations']),
-            'classes': {name: counts[name] for name in names.values()},
-            'image_classes': {name: image_classes[name] for name in names.values() if image_classes},
-            'masks': dict(sorted(prompts.items())),
-            'attributes': _attribute_counts(document),
+    def add_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what became of the images, and sort their notes by what happened."""
+        counted = {split: _Counts() for split in SPLITS}
+        changes = defaultdict(list, self.changes)
+        for outcome in outcomes:
+            counted[outcome.split].add(outcome)
+            for note in outcome.notes:
+                changes[note.code].append(note.item)
+        self.changes = {code: changes[code] for code in CHANGES if code in changes}
+        names = self.entry.category_names
+        self.splits = {
+            split: counts.as_dict(names, self.entry.attribute_values)
+            for split, counts in counted.items()
+            if counts.images
         }
 
     def add_notes(self, notes: Sequence[Note]) -> None:
@@ -159,14 +158,39 @@ class ConversionReport:
         return lines
 
 
-def _attribute_counts(document: dict) -> dict[str, dict[str, int]]:
-    counts = {
-        name: dict.fromkeys(values, 0) for name, values in document['info'].get('attributes', {}).items()
-    }
-    for image in document['images']:
-        for name, value in image.get('attributes', {}).items():
-            counts[name][value] += 1
-    return counts
+@dataclass
+class _Counts:
+    """Numbers of one split."""
+
+    images: int = 0
+    empty: int = 0
+    classes: Counter = field(default_factory=Counter)
+    image_classes: Counter = field(default_factory=Counter)
+    prompts: Counter = field(default_factory=Counter)
+    attributes: Counter = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        image = outcome.image
+        self.images += 1
+        self.empty += not outcome.objects
+        self.classes.update(record['category'] for record in outcome.objects)
+        self.image_classes.update([image['class_name']] if 'class_name' in image else [])
+        self.prompts.update(prompt for prompt, _ in mask_targets(image))
+        self.attributes.update(image.get('attributes', {}).items())
+
+    def as_dict(self, names: list[str], attributes: dict[str, Sequence[str]]) -> dict:
+        return {
+            'images': self.images,
+            'images_without_objects': self.empty,
+            'objects': self.classes.total(),
+            'classes': {name: self.classes[name] for name in names},
+            'image_classes': {name: self.image_classes[name] for name in names if self.image_classes},
+            'masks': dict(sorted(self.prompts.items())),
+            'attributes': {
+                name: {value: self.attributes[name, value] for value in values}
+                for name, values in attributes.items()
+            },
+        }
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -118,6 +118,10 @@ def _check_path(
     try:
         report = root / 'conversion_report.json'
         report = read_document(str(report)) if report.is_file() else {}
+        if report.get('complete') is False:
+            what = 'the conversion was not finished'
+            mend = 'give the same convert command again, it continues'
+            summary.faults.append(Fault(str(root), 'folder', 'conversion_report.json', what, mend))
         summary.faults += check_split_file(root, claims, report)
     except DataError as fault:
         summary.faults += fault.faults
