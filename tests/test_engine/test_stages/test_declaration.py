@@ -1,0 +1,89 @@
+"""What a stage config says about itself."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from unihema_mm.engine.stages.declaration import Stage, Start, read_stage
+from unihema_mm.utils.errors import InputError
+
+
+def declare(**changes):
+    stage = dict(number=3, name='vision', trains=['encoder'], tasks=dict(det=2, cls=1))
+    return Config(dict(stage={**stage, **changes}, work_dir='runs/stage3'))
+
+
+def test_config_without_stage():
+    assert read_stage(Config(dict(work_dir='runs/detector'))) is None
+
+
+def test_defaults():
+    stage = read_stage(declare())
+    assert stage == Stage(3, 'vision', ('encoder',), dict(det=2, cls=1), tests=('det', 'cls'))
+    assert (stage.starts_from, stage.initialised, stage.sets) == ((), (), 'all')
+    assert (stage.temperature, stage.steps) == (1.0, 'longest')
+
+
+def test_earlier_stages_lie_beside_the_own_folder():
+    starts = [
+        dict(stage=1, modules=['encoder']),
+        dict(checkpoint='dino.pth', modules=['decoder', 'bbox_head']),
+    ]
+    assert read_stage(declare(starts_from=starts)).starts_from == (
+        Start(Path('runs/stage1'), ('encoder',)),
+        Start(Path('dino.pth'), ('decoder', 'bbox_head')),
+    )
+
+
+def test_a_start_may_give_the_whole_model():
+    assert read_stage(declare(starts_from=[dict(stage=2)])).starts_from == (Start(Path('runs/stage2')),)
+
+
+def test_all_fields():
+    stage = read_stage(
+        declare(initialised=['decoder'], sets=['bccd'], temperature=0, steps=10, tests=['seg', 'det'])
+    )
+    assert stage.tests == ('seg', 'det')
+    assert (stage.initialised, stage.sets, stage.temperature, stage.steps) == (
+        ('decoder',),
+        ('bccd',),
+        0.0,
+        10,
+    )
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(trian=['x']), r'stage\.trian: is unknown \(nearest: trains\)'),
+        (dict(number=0), r'stage\.number: is 0'),
+        (dict(number=True), r'stage\.number: is True'),
+        (dict(trains=[]), r'stage\.trains: is \[\]'),
+        (dict(trains='encoder'), r"stage\.trains: is 'encoder'"),
+        (dict(trains=['encoder', 3]), r'stage\.trains'),
+        (dict(tasks=dict()), r'stage\.tasks'),
+        (dict(tasks=dict(det=0)), r'stage\.tasks'),
+        (dict(tasks=['det']), r'stage\.tasks'),
+        (
+            dict(starts_from=[dict(stage=3, modules=['encoder'])]),
+            r'names stage 3; stage 3 starts from earlier',
+        ),
+        (dict(starts_from=[dict(stage=1, checkpoint='a.pth')]), r'stage\.starts_from: has'),
+        (dict(starts_from=[dict(stage=1, modules=[])]), r'stage\.starts_from\.modules'),
+        (dict(starts_from='stage1'), r'stage\.starts_from: is'),
+        (dict(sets='bccd'), r'stage\.sets'),
+        (dict(temperature=-1), r'stage\.temperature'),
+        (dict(temperature=float('nan')), r'stage\.temperature'),
+        (dict(steps='long'), r'stage\.steps'),
+        (dict(steps=0), r'stage\.steps'),
+    ],
+)
+def test_wrong_fields_are_named(changes, message):
+    with pytest.raises(InputError, match=message):
+        read_stage(declare(**changes))
+
+
+def test_stage_that_is_no_dict():
+    with pytest.raises(InputError, match='stage: is 3; write dict'):
+        read_stage(Config(dict(stage=3, work_dir='runs/stage3')))
