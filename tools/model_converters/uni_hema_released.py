@@ -6,13 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from unihema_mm.models.released_weights import convert_released
 from unihema_mm.utils.atomic import write_bytes
 from unihema_mm.utils.checkpoint import read_checkpoint
 from unihema_mm.utils.errors import InputError, exit_on_input_error
+from unihema_mm.utils.weights_file import safetensors_bytes
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,22 +45,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def write_weights(path: Path, weights: dict[str, Tensor]) -> None:
     """Write a state dict; the file is whole or absent."""
     if path.suffix == '.safetensors':
-        write_bytes(path, save(_apart(weights)))
+        write_bytes(path, safetensors_bytes(weights))
         return
     buffer = io.BytesIO()
     torch.save({'state_dict': weights}, buffer)
     write_bytes(path, buffer.getbuffer())
-
-
-def _apart(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copy tensors that share memory with an earlier one, which the format safetensors does not know."""
-    seen: set[int] = set()
-    apart = {}
-    for name, value in weights.items():
-        memory = value.untyped_storage().data_ptr()
-        apart[name] = value.clone() if memory in seen else value.contiguous()
-        seen.add(memory)
-    return apart
 
 
 def main() -> None:
