@@ -57,7 +57,7 @@ def check_data_paths(cfg: Config, splits: Sequence[str]) -> None:
 
 
 def _check(what: str, dataloader: dict | None) -> None:
-    for dataset in _datasets(dataloader):
+    for dataset in dataset_configs(dataloader):
         root, ann_file = (str(dataset.get(key) or '') for key in ('data_root', 'ann_file'))
         path = osp.join(root, ann_file)
         if dataset.get('backend_args') or '://' in path:
@@ -74,7 +74,7 @@ def _mend(root: str) -> str:
     return 'correct it, or give --cfg-options data_root=FOLDER'
 
 
-def _datasets(node: Any) -> Iterator[dict]:
+def dataset_configs(node: Any) -> Iterator[dict]:
     """Dataset configs at and below a node, inside wrappers too."""
     if isinstance(node, dict):
         if 'data_root' in node or 'ann_file' in node:
@@ -82,7 +82,7 @@ def _datasets(node: Any) -> Iterator[dict]:
         node = list(node.values())
     if isinstance(node, list | tuple):
         for value in node:
-            yield from _datasets(value)
+            yield from dataset_configs(value)
 
 
 def _moved(node: Any, old: str, new: str) -> Any:
