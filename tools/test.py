@@ -8,6 +8,7 @@ from unihema_mm.engine.console_runner import ConsoleRunner
 from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.hooks import StrictLoadHook
 from unihema_mm.engine.launch import LAUNCHERS, ConfigOptions, load_config, run_environment
+from unihema_mm.engine.stages import apply_stage
 from unihema_mm.engine.testing import (
     draw_predictions,
     dump_predictions,
@@ -57,6 +58,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+        apply_stage(cfg)
         if args.sets:
             select_sets(cfg, args.sets)
         check_data_paths(cfg, ['test'])

@@ -14,6 +14,7 @@ from unihema_mm.engine.launch import (
     use_auto_scale_lr,
     use_resume,
 )
+from unihema_mm.engine.stages import apply_stage
 from unihema_mm.utils.errors import exit_on_input_error
 
 
@@ -52,6 +53,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+        apply_stage(cfg)
         if args.amp:
             use_amp(cfg)
         if args.auto_scale_lr:

@@ -229,8 +229,10 @@ def test_only_text_sets(tmp_path, data):
     made, lines = make(stage(vqa=2), data)
     assert made.classes == {} and made.val_dataloader == made.test_dataloader == made.gains == {}
     assert 'vqa_texts: has no val or test list, it has no val results' in lines
-    with pytest.raises(InputError, match='to train the task det'):
-        make(stage(det=1, vqa=1), data)
+    made, lines = make(stage(det=1, vqa=2), data)
+    assert made.train_dataloader['batch_sampler']['composition'] == dict(vqa=2)
+    assert made.train_dataloader['batch_size'] == 2
+    assert 'det: is not trained, no prepared set has it' in lines
 
 
 def test_sets_to_evaluate_only_do_not_train(tmp_path, data):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
@@ -15,6 +15,7 @@ from .prepared_sets import PreparedSet, choose_sets, read_prepared_sets
 from .shared_classes import CLASS_LISTS, SharedClasses, shared_classes
 from .task_sets import (
     TaskSets,
+    can_train,
     check_sets,
     has_attributes,
     kept_tasks,
@@ -80,8 +81,8 @@ def make_loaders(stage: Stage, stage_data: Mapping, say: Callable[..., None] = l
             which classes become coarser. A second argument, ``True``, marks a warning.
 
     Raises:
-        InputError: A task is not in ``stage_data``, has no set to train on, or see :func:`choose_sets` and
-            :func:`shared_classes`; the table of the sets has been said before.
+        InputError: A task is not in ``stage_data``, none has a set to train on, or see :func:`choose_sets`
+            and :func:`shared_classes`; the table of the sets has been said before.
     """
     root = stage_data.get('root', 'data')
     parts = {task: part for task, part in stage_data.items() if isinstance(part, Mapping)}
@@ -94,7 +95,7 @@ def make_loaders(stage: Stage, stage_data: Mapping, say: Callable[..., None] = l
     }
     for line in table_lines([*found.values()], prepared, root, entries):
         say(line)
-    check_sets([found[task] for task in stage.tasks], root)
+    stage = _with_sets(stage, found, root, say)
     for line in shared_image_lines(chosen, entries):
         say(line, True)
     spaces = shared_classes(parts, chosen)
@@ -232,6 +233,16 @@ class _Maker:
         if CLASS_LISTS[task] in self.spaces:
             labels.update(classes=self.spaces[CLASS_LISTS[task]].classes, ancestors=True)
         return labels
+
+
+def _with_sets(stage: Stage, found: Mapping[str, TaskSets], root: str, say: Callable[..., None]) -> Stage:
+    """Leave out the tasks that have no set to train on, while another has one."""
+    tasks = {task: count for task, count in stage.tasks.items() if can_train(found[task])}
+    if not tasks:
+        check_sets([found[task] for task in stage.tasks], root)
+    for task in stage.tasks.keys() - tasks.keys():
+        say(f'{task}: is not trained, no prepared set has it', True)
+    return replace(stage, tasks=tasks)
 
 
 def _check_parts(tasks: Sequence[str], parts: Mapping[str, Mapping]) -> None:

@@ -139,6 +139,11 @@ def table_lines(
     return [*lines, f'  convert a missing one with: {command}']
 
 
+def can_train(item: TaskSets) -> bool:
+    """Whether a task has a set with a train list."""
+    return any(item.count(part, 'train') for part in item.sets)
+
+
 def check_sets(found: Iterable[TaskSets], root: str | Path) -> None:
     """Check that every task has a set to train on.
 
@@ -150,7 +155,7 @@ def check_sets(found: Iterable[TaskSets], root: str | Path) -> None:
         InputError: A task has none; the message names the commands that get or make one.
     """
     for item in found:
-        if any(item.count(part, 'train') for part in item.sets):
+        if can_train(item):
             continue
         ways = [
             f'python tools/prepare_data.py list --task {item.task}',

@@ -1,0 +1,3 @@
+_base_ = ['../_base_/stages/uni_hema_r50.py', '../_base_/stages/stage1.py']
+work_dir = 'work_dirs/uni_hema/stage1'
+train_cfg = dict(max_epochs=24)

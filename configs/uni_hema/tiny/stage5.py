@@ -1,0 +1,3 @@
+_base_ = ['../../_base_/stages/uni_hema_tiny.py', '../../_base_/stages/stage5.py']
+work_dir = 'work_dirs/tiny/stage5'
+stage = dict(sets=['synthetic_tasks'], tasks=dict(seg=4), steps=150)
