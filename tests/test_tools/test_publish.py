@@ -75,10 +75,10 @@ def test_card(config, checkpoint, call_tool, tmp_path, monkeypatch, capfd):
     (checkpoint.parent / 'start_report.json').write_text(json.dumps(report))
     (tmp_path / 'toy' / 'annotations' / 'val.json').unlink()
     pretrained = "dict(_delete_=True, type='Pretrained', checkpoint='torchvision://resnet18')"
-    config.write_text(f'{config.read_text()}\nmodel["backbone"]["init_cfg"] = {pretrained}')
+    with config.open('a') as file:
+        file.write(f'model["backbone"]["init_cfg"] = {pretrained}\nstage_name = "4: cells"\n')
     code = call_tool(
         'model_converters/publish.py', checkpoint, '--config', config, '--out', 'a/b', '--metrics', metrics,
-        '--cfg-options', 'stage.number=4', 'stage.name=cells',
     )  # fmt: skip
     assert code == 0 and 'absent: toy/annotations/val.json' in capfd.readouterr().out
     folder = tmp_path / 'a' / 'b'
@@ -94,7 +94,7 @@ def test_card(config, checkpoint, call_tool, tmp_path, monkeypatch, capfd):
     assert [item['sha256'] is None for item in card['data']] == [
         'val.json' in item['annotations'] for item in card['data']
     ]
-    assert card['stage'] == dict(number=4, name='cells') and card['config'] == 'toy_config.py'
+    assert card['stage'] == '4: cells' and card['config'] == 'toy_config.py'
     assert card['checkpoint'] == dict(file='epoch_3.pth', epoch=3, iteration=12)
     assert card['metrics'] == {'coco/bbox_mAP': 0.25} and card['code'] == code_version()
     assert card['starts'] == [dict(checkpoint='stage1/epoch_9.pth', sha256='ab', modules=['neck'])]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from unihema_mm.engine.launch import ConfigOptions, load_config
 from unihema_mm.engine.publishing import publish
+from unihema_mm.engine.stages import apply_stage
 from unihema_mm.engine.testing import METRICS_FILE
 from unihema_mm.utils.errors import InputError, exit_on_input_error
 
@@ -16,7 +17,11 @@ def parse_args() -> argparse.Namespace:
         'It is tested by: tools/test.py FOLDER/config.py FOLDER/model.safetensors'
     )
     parser.add_argument('checkpoint', type=Path, help='checkpoint file (.pth or .safetensors)')
-    parser.add_argument('--config', required=True, help='config file that it was trained with')
+    parser.add_argument(
+        '--config',
+        required=True,
+        help='config file that it was trained with, best the one in its work folder',
+    )
     parser.add_argument('--out', required=True, type=Path, metavar='FOLDER', help='folder to write')
     parser.add_argument(
         '--metrics',
@@ -58,6 +63,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error(OSError):
         cfg = load_config(args.config, args.cfg_options)
+        apply_stage(cfg)
         metrics = read_metrics(args.metrics, args.checkpoint)
         card = publish(cfg, args.checkpoint, args.out, metrics, force=args.force)
     absent = [item['annotations'] for item in card['data'] if item['sha256'] is None]

@@ -42,11 +42,10 @@ def make_card(
     """
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
-    stage = cfg.get('stage') or {}
     return {
         'use': USE,
         'config': PurePath(cfg.filename or 'config.py').name,
-        'stage': {key: stage.get(key) for key in ('number', 'name')} if stage else None,
+        'stage': cfg.get('stage_name'),
         'code': code_version(),
         'checkpoint': {'file': source.name, 'epoch': meta.get('epoch'), 'iteration': meta.get('iter')},
         'weights_sha256': weights_sha256,
@@ -62,10 +61,10 @@ def make_card(
 
 def card_text(card: Mapping[str, Any]) -> str:
     """Write a model card as Markdown."""
-    stage, code, checkpoint = card['stage'], card['code'], card['checkpoint']
+    code, checkpoint = card['code'], card['checkpoint']
     lines = [f'# {PurePath(card["config"]).stem}', '', card['use'], '']
-    if stage:
-        lines.append(f'- stage {stage["number"]}: {stage["name"]}')
+    if card['stage']:
+        lines.append(f'- stage {card["stage"]}')
     lines += [
         f'- code: unihema_mm {code["version"]}, commit {code["commit"] or "unknown"}',
         f'- checkpoint: {checkpoint["file"]}, epoch {checkpoint["epoch"]}, '

@@ -31,7 +31,6 @@ def publish(
     checkpoint: str | os.PathLike,
     out: str | os.PathLike,
     metrics: Mapping[str, float] | None = None,
-    data_cfg: Config | None = None,
     force: bool = False,
 ) -> dict:
     """Write a model to a folder of its own; the folder is whole or absent.
@@ -41,11 +40,11 @@ def publish(
     are loaded.
 
     Args:
-        cfg: Config that the checkpoint was trained with.
+        cfg: Config that the checkpoint was trained with, with its loaders; that of a stage after
+            :func:`~unihema_mm.engine.stages.apply_stage`.
         checkpoint: ``.pth`` or ``.safetensors`` file, read without running code from it.
         out: Folder to write.
         metrics: Results of a test.
-        data_cfg: The same config with all its loaders, where ``cfg`` makes them of what is prepared.
         force: Whether to replace an earlier published model.
 
     Returns:
@@ -67,7 +66,7 @@ def publish(
         _check(folder, portable, weights, str(source))
         write_bytes(folder / WEIGHTS, safetensors_bytes(weights, {KEY: stored_label_spaces(content)}))
         card = make_card(
-            data_cfg or cfg,
+            cfg,
             content,
             source,
             file_sha256(folder / WEIGHTS),

@@ -21,7 +21,8 @@ def safetensors_bytes(weights: Mapping[str, Tensor], meta: Mapping | None = None
     apart = {}
     for name, value in weights.items():
         memory = value.untyped_storage().data_ptr()
-        apart[name] = value.clone() if memory in seen else value.contiguous()
+        value = value.contiguous()
+        apart[name] = value.clone() if memory in seen else value
         seen.add(memory)
     metadata = {'format': 'pt'}
     if meta is not None:

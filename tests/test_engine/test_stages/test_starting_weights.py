@@ -214,9 +214,10 @@ def test_weights_must_be_finite(save, value):
 @pytest.mark.parametrize(
     ('modules', 'initialised', 'message'),
     [
-        (['backbon'], [], r"a\.pth: modules: no module or parameter .* 'backbon' \(nearest: backbone"),
-        (['backbone'], ['level_embd'], r"initialised: no module .* 'level_embd' \(nearest: level_embed"),
+        (['backbon'], [], r"a\.pth: modules: no module or parameter .* 'backbon'; .* backbone"),
+        (['backbone'], ['level_embd'], r"initialised: no module .* 'level_embd'; .* level_embed"),
         ('backbone', [], 'must be a list of names'),
+        (['x9'], [], "named 'x9'; write one such as level_embed, backbone, bbox_head, text, tasks$"),
         ([''], [], "named ''"),
         (['backbone'], 'text', 'must be a list of names'),
     ],

@@ -7,7 +7,7 @@ from torch import nn
 
 from unihema_mm.utils.checkpoint import count_names
 from unihema_mm.utils.errors import InputError
-from unihema_mm.utils.names import nearest_names
+from unihema_mm.utils.names import close_names
 
 
 class WeightSources:
@@ -61,13 +61,14 @@ class WeightSources:
 def _checked_names(model: nn.Module, names: Sequence[str], where: str) -> tuple[str, ...]:
     if isinstance(names, str):
         raise InputError(f'{where}: must be a list of names of modules and parameters, got {names!r}')
-    tensors = {name for name, _ in (*model.named_parameters(remove_duplicate=False), *model.named_buffers())}
-    known = {name for name, _ in model.named_modules()} | tensors
+    tensors = [name for name, _ in (*model.named_parameters(remove_duplicate=False), *model.named_buffers())]
+    known = {*(name for name, _ in model.named_modules()), *tensors}
     for name in names:
         if not name or name not in known:
+            near = close_names(name, sorted(known)) or dict.fromkeys(part.split('.')[0] for part in tensors)
             raise InputError(
-                f'{where}: no module or parameter of the model is named {name!r} '
-                f'({nearest_names(name, sorted(known - {""}))})'
+                f'{where}: no module or parameter of the model is named {name!r}; write one such as '
+                f'{", ".join(near)}'
             )
     return tuple(names)
 
