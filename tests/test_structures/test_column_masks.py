@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from mmdet.structures.mask import BitmapMasks
@@ -23,6 +24,29 @@ def test_decodes(pixels, count):
     masks = decode_masks(encode(pixels[:count]), 31, 47)
     assert masks.masks.shape == (count, 31, 47) and masks.masks.dtype == np.uint8
     np.testing.assert_array_equal(masks.masks, pixels[:count])
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_decodes_what_pycocotools_encodes(seed):
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(1, 700, 2)
+    smooth = cv2.GaussianBlur(rng.random((height, width)), (0, 0), rng.uniform(0.1, 9))
+    pixels = np.asfortranarray(smooth > rng.uniform(0, 1), np.uint8)
+    encoded = coco_mask.encode(pixels)
+    np.testing.assert_array_equal(decode_masks([encoded], height, width).masks[0], pixels)
+    text = {**encoded, 'counts': encoded['counts'].decode()}
+    np.testing.assert_array_equal(decode_masks([text], height, width).masks[0], pixels)
+
+
+def test_rle_without_runs_is_empty():
+    assert not decode_masks([{'counts': b'', 'size': [3, 4]}], 3, 4).masks.any()
+
+
+@pytest.mark.parametrize('runs', [[2, 5, 6], [2, -1, 3]])
+def test_rle_that_does_not_fit(runs):
+    wrong = coco_mask.frPyObjects({'size': [3, 4], 'counts': [run % 2**32 for run in runs]}, 3, 4)
+    with pytest.raises(ValueError, match='does not fit its size of 4x3 pixels'):
+        decode_masks([wrong], 3, 4)
 
 
 @pytest.mark.parametrize('count', [0, 1, 5])
