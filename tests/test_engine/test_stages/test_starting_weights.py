@@ -133,8 +133,11 @@ def test_two_starts_and_initialised_parts(save):
 
 def test_nothing_and_everything(save):
     model = Model(1)
+    model.backbone.init_cfg = dict(type='Pretrained', checkpoint='torchvision://resnet50')
     report = load_starts(model, [])
     assert report.loaded == 0 and {row.source for row in report.parts} == {None}
+    assert [row.part for row in report.parts if row.pretrained] == ['backbone']
+    assert any('initialised (torchvision://resnet50)' in line for line in report.lines())
     path = save('all.pth', Model(2))
     load_starts(model, [(path, None)])
     assert all(found == {2} for found in origins(model, {1: Model(1), 2: Model(2)}).values())
