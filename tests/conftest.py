@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 # Fuzzed tests draw the same inputs in each run; --hypothesis-profile=long draws many others.
-settings.register_profile('suite', deadline=None, derandomize=True, database=None, max_examples=40)
+settings.register_profile('suite', deadline=None, derandomize=True, database=None, max_examples=30)
 settings.register_profile('long', deadline=None, max_examples=5000)
 settings.load_profile('suite')
 

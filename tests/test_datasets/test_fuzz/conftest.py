@@ -298,6 +298,10 @@ def _spoil_text(draw, content: bytes) -> bytes:
     return f'é{text}'.encode(draw(st.sampled_from(['utf-16', 'latin-1', 'utf-32', 'utf-8', 'cp500'])))
 
 
+def _spoil_content(draw, content: bytes) -> bytes:
+    return _spoil_bytes(draw, content) if draw(st.booleans()) else _spoil_text(draw, content)
+
+
 def spoil_json(draw, value):
     """Replace, drop or repeat one value somewhere in a JSON document."""
     if isinstance(value, dict | list) and value and draw(st.integers(0, 9)):
@@ -399,6 +403,7 @@ def fuzz():
         names = tuple(MINIATURES)
         make = staticmethod(_miniature)
         spoiled, spoil_json = staticmethod(_spoiled), staticmethod(spoil_json)
+        spoil_content, mask_png = staticmethod(_spoil_content), staticmethod(mask_png)
         bomb, png, link = staticmethod(bomb), staticmethod(png), Link
         write_source, snapshot = staticmethod(write_source), staticmethod(snapshot)
 

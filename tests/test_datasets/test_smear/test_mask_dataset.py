@@ -89,7 +89,7 @@ def test_mask_files_that_are_missing_or_broken(rich, write_data, write_mask, bui
 def test_rle_of_another_size(rich, write_data, build):
     rich['annotations'][0]['segmentation'] = {'size': [40, 30], 'counts': [1200]}
     dataset = build('SmearMaskDataset', write_data(rich), pipeline=PIPELINE)
-    with pytest.raises(InputError, match=r'a\.png: image 1: segmentation: RLE of size \[40, 30\]'):
+    with pytest.raises(InputError, match=r'a\.png: image 1: segmentation: is RLE of size \[40, 30\]'):
         dataset[0]
 
 

@@ -44,5 +44,5 @@ def test_masks_that_stay_polygons():
     'wrong', [{'size': [30, 41], 'counts': [1230]}, {'size': [15, 80], 'counts': [1200]}]
 )
 def test_mask_of_another_size_than_the_image(wrong):
-    with pytest.raises(InputError, match=r'a\.png: image 7: segmentation: RLE of size .* has \[30, 40\]'):
+    with pytest.raises(InputError, match=r'a\.png: image 7: segmentation: is RLE of size .* has \[30, 40\]'):
         load('unihema_mm.LoadCellAnnotations', COUNTS, wrong, with_label=False)

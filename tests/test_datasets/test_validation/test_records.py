@@ -81,7 +81,7 @@ def test_masks_satisfy_inst_and_mask_file_satisfies_seg(document):
     document['images'][0]['tasks'] = ['seg', 'inst']
     for annotation in document['annotations'][:2]:
         annotation['segmentation'] = [[1, 1, 5, 1, 5, 5]]
-    document['annotations'][1]['segmentation'] = {'size': [30, 40], 'counts': 'abc'}
+    document['annotations'][1]['segmentation'] = {'size': [30, 40], 'counts': [0, 1200]}
     document['images'][1].update(tasks=['seg'], mask_file='masks/b.png')
     assert check_records(document, 'f.json') == []
     del document['images'][1]['mask_file']

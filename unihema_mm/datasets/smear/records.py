@@ -189,7 +189,10 @@ class SmearRecordsMixin(GuardedPipelineMixin):
         return chosen
 
     def _is_meant(self, image: dict) -> bool:
-        return image.get('tasks') is None or self.task in image['tasks']
+        tasks = image.get('tasks')
+        if tasks is not None and not isinstance(tasks, list):
+            raise self._error(f'image {image["id"]}', 'tasks', f'is {tasks!r}', 'write a list of tasks')
+        return tasks is None or self.task in tasks
 
     def _in_folder(self, images: list[dict]) -> list[dict]:
         if self.folder is None:

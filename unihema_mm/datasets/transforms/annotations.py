@@ -13,6 +13,7 @@ from unihema_mm.structures.column_masks import decode_masks
 from unihema_mm.utils.errors import InputError
 
 from ..image_files import UnreadableImageError
+from ..segmentations import fault_of_segmentation
 from .loading import read_image_file
 
 FOREGROUND_VALUE = 255
@@ -152,12 +153,13 @@ def union_of_segmentations(
 def _encoded(segmentation: list | dict, shape: tuple[int, int], where: str) -> dict:
     """Compressed RLE of one object."""
     if isinstance(segmentation, list):
+        # mmdet makes arrays of the rings.
+        segmentation = [np.asarray(ring).tolist() for ring in segmentation]
+    fault = fault_of_segmentation(segmentation, *shape)
+    if fault:
+        raise InputError(f'{where}: segmentation: {fault}; correct the mask')
+    if isinstance(segmentation, list):
         return coco_mask.merge(coco_mask.frPyObjects(segmentation, *shape))
-    if tuple(segmentation['size']) != tuple(shape):
-        raise InputError(
-            f'{where}: segmentation: RLE of size {list(segmentation["size"])}, the image has '
-            f'{list(shape)}; correct the size or the mask'
-        )
     if isinstance(segmentation['counts'], list):
         return coco_mask.frPyObjects(segmentation, *shape)
     return segmentation

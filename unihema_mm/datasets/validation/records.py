@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from ..boxes import is_number
 from ..schema import ANSWER_TYPES, PROMPTED_TASKS, SCHEMA_VERSION, SPLITS, TASKS, Fault
+from ..segmentations import fault_of_segmentation
 from .structure import fault_of_path
 
 _GAP = '<extra_id_0>'
@@ -29,8 +30,9 @@ def check_records(document: dict, file: str) -> list[Fault]:
         objects[annotation['image_id']].append(annotation)
     for image in document['images']:
         faults += _image(image, objects[image['id']], attributes, file)
+    sizes = {image['id']: (int(image['height']), int(image['width'])) for image in document['images']}
     for annotation in document['annotations']:
-        faults += _annotation(annotation, attributes, file)
+        faults += _annotation(annotation, sizes[annotation['image_id']], attributes, file)
     return faults
 
 
@@ -52,14 +54,15 @@ def _info(info: object, file: str) -> Iterator[Fault]:
             yield Fault(file, 'info', field, f'is {info.get(field)!r}', 'write a text, "unknown" where it is')
     attributes = info.get('attributes', {})
     if not isinstance(attributes, dict) or not all(
-        isinstance(values, list) and values and all(map(_is_text, values)) for values in attributes.values()
+        isinstance(values, list) and all(map(_is_text, values)) and 1 < len(set(values)) == len(values)
+        for values in attributes.values()
     ):
         yield Fault(
             file,
             'info',
             'attributes',
             'is not an object of value lists',
-            'write {"cell_size": ["small", "big"]}',
+            'write {"cell_size": ["small", "big"]}, two or more values, each once',
         )
 
 
@@ -124,21 +127,18 @@ def _masks(image: dict, tasks: list, objects: list[dict], where: str, file: str)
         yield Fault(file, where, 'segmentation', f'is missing in {bare} of its {len(objects)} objects', mend)
 
 
-def _annotation(annotation: dict, attributes: dict, file: str) -> Iterator[Fault]:
+def _annotation(annotation: dict, size: tuple[int, int], attributes: dict, file: str) -> Iterator[Fault]:
     where = f'annotation {annotation["id"]}'
     area = annotation.get('area')
     if not is_number(area) or area <= 0:
         yield Fault(file, where, 'area', f'is {area!r}', 'write the area of the mask, or w * h')
     if annotation.get('iscrowd') not in (0, 1):
         yield Fault(file, where, 'iscrowd', f'is {annotation.get("iscrowd")!r}', 'write 0 or 1')
-    if 'segmentation' in annotation and not _is_segmentation(annotation['segmentation']):
-        yield Fault(
-            file,
-            where,
-            'segmentation',
-            'is neither polygons nor RLE',
-            'write [[x1, y1, x2, y2, x3, y3, ...]] or {"size": [h, w], "counts": "..."}',
-        )
+    if 'segmentation' in annotation:
+        fault = fault_of_segmentation(annotation['segmentation'], *size)
+        if fault:
+            mend = 'write [[x1, y1, x2, y2, x3, y3, ...]] or {"size": [h, w], "counts": "..."}'
+            yield Fault(file, where, 'segmentation', fault, mend)
     yield from _attributes(annotation, attributes, where, file)
 
 
@@ -233,17 +233,3 @@ def _text(record: dict, key: str, where: str, file: str, mend: str, prefix: str 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-def _is_segmentation(value: object) -> bool:
-    if isinstance(value, dict):
-        size = value.get('size')
-        return isinstance(size, list) and len(size) == 2 and isinstance(value.get('counts'), str | list)
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(
-            isinstance(ring, list) and len(ring) >= 6 and len(ring) % 2 == 0 and all(map(is_number, ring))
-            for ring in value
-        )
-    )
