@@ -10,7 +10,11 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import BaseLoop
 
+from unihema_mm.engine.stages import apply_stage
 from unihema_mm.registry import DATASETS, HOOKS, LOOPS, METRICS, MODELS
+from unihema_mm.structures.attributes import AttributeSchema
+
+from .test_engine.test_stages.prepared_folders import box, image, write_split
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL_CONFIGS = sorted((ROOT / 'configs').glob('[!_]*/**/*.py'))
@@ -41,6 +45,25 @@ def dataset_configs(node):
     if isinstance(node, list):
         for value in node:
             yield from dataset_configs(value)
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """Root of a data folder for every task, with the attributes of each model."""
+    texts = dict(
+        questions=[dict(question='Any?', answer='yes', answer_type='closed', generated=True)],
+        sentences=[dict(masked='A <extra_id_0>.', completed='A cell.', generated=True)],
+    )
+    for schema in ('wbcatt', 'leukemia_attri'):
+        info = dict(attributes=dict(AttributeSchema.build(schema).attributes))
+        images = [
+            image(1, 'det', 'morph', 'vqa', 'mlm', **texts),
+            image(2, 'cls', class_name='neutrophil'),
+            image(3, 'seg', masks=[dict(prompt='nucleus', file='masks/3.png')]),
+        ]
+        for split in ('train', 'val', 'test'):
+            write_split(tmp_path / schema, split, images, ('WBC', 'neutrophil'), [box(1, 1)], info)
+    return tmp_path
 
 
 def test_configs_are_found():
@@ -85,9 +108,12 @@ def test_config_survives_a_dump(path, tmp_path):
 
 
 @pytest.mark.parametrize('path', ALL_CONFIGS, ids=lambda path: str(path.relative_to(ROOT / 'configs')))
-def test_parts_beside_the_model(path):
+def test_parts_beside_the_model(path, prepared):
     """Data sets with their pipelines, metrics, hooks and loops can be built; no data is read."""
     cfg = Config.fromfile(path)
+    if 'stage' in cfg:
+        cfg.stage_data.root, cfg.stage.sets = str(prepared), 'all'
+        assert {*cfg.stage.tasks} == {*apply_stage(cfg).tasks} <= {*cfg.model.tasks}
     init_default_scope(cfg.default_scope)
     for split in ('train', 'val', 'test'):
         datasets = list(dataset_configs(cfg[f'{split}_dataloader']))
