@@ -41,7 +41,7 @@ def apply_stage(cfg: Config) -> Stage | None:
     _set_heads(cfg, stage_data, loaders)
     cfg.model.trained = [*stage.trains]
     starts = [
-        dict(checkpoint=str(start.checkpoint), modules=start.modules and [*start.modules])
+        dict(checkpoint=start.checkpoint, modules=start.modules and [*start.modules])
         for start in stage.starts_from
     ]
     hook = dict(type='StageStartHook', starts=starts, initialised=[*stage.initialised])

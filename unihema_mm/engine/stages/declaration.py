@@ -19,12 +19,12 @@ class Start:
     """Where some modules of a stage get their first weights from.
 
     Attributes:
-        checkpoint: File, or work folder whose last checkpoint is meant.
+        checkpoint: File or address, or work folder whose last checkpoint is meant.
         modules: Dotted names of modules and parameters that come from it; None for all that no other start
             gives and that are not ``initialised``.
     """
 
-    checkpoint: Path
+    checkpoint: str
     modules: tuple[str, ...] | None = None
 
 
@@ -150,11 +150,11 @@ class _Reader:
         if item.get('modules') is not None:
             modules = self._names('starts_from.modules', item['modules'], required=True)
         if 'checkpoint' in item:
-            return Start(Path(item['checkpoint']), modules)
+            return Start(str(item['checkpoint']), modules)
         number, own = item['stage'], self.number('number')
         if type(number) is not int or not 1 <= number < own:
             raise self.error('starts_from', f'names stage {number!r}; stage {own} starts from earlier ones')
-        return Start(work_dir.parent / f'stage{number}', modules)
+        return Start(str(work_dir.parent / f'stage{number}'), modules)
 
     def sets(self) -> str | tuple[str, ...]:
         value = self.declared.get('sets', ALL_SETS)
