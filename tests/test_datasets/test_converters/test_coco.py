@@ -94,3 +94,25 @@ def test_size_written_as_a_float(coco, tmp_path):
     run(coco, tmp_path)
     text = (tmp_path / 'out' / 'annotations' / 'train.json').read_text()
     assert '"width":40,"height":30' in text and '40.0' not in text
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'message'),
+    [
+        ('area', 'big', "area: is 'big'; write a number above 0"),
+        ('area', -1, 'area: is -1; write'),
+        ('iscrowd', 2, 'iscrowd: is 2; write 0 or 1'),
+        ('iscrowd', [1], 'iscrowd: is .1.; write 0 or 1'),
+        ('segmentation', 'x', 'segmentation: is neither polygons nor RLE; correct or drop'),
+        ('segmentation', [[0, 0, 1e9, 0, 5, 5]], 'segmentation: has a polygon far outside its image'),
+        ('segmentation', {'size': [30, 40], 'counts': 'x'}, 'segmentation: is RLE whose run lengths'),
+    ],
+)
+def test_bad_object(coco, tmp_path, key, value, message):
+    path = coco / 'annotations' / 'train.json'
+    document = json.loads(path.read_text())
+    document['annotations'][0][key] = value
+    path.write_text(json.dumps(document))
+    entry = own_entry('coco', coco, 'toy', {'splits': {'train': 'annotations/train.json:pictures'}})
+    with pytest.raises(DataError, match=f'pictures/b.jpg: annotation 1: {message}'):
+        convert(entry, coco, tmp_path / 'out')

@@ -1,10 +1,13 @@
 """Reader of COCO JSON boxes and masks."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from ..boxes import is_number
 from ..schema import SPLITS, DataError, Fault, read_document
+from ..segmentations import fault_of_segmentation
 from ..validation import check_structure
 from .source import Content, MissingPolicy, Note, RawObject, SourceItem, UnlabelledPolicy
 from .splitting import check_split_names
@@ -70,6 +73,9 @@ class CocoReader:
                     'check that record and image belong together',
                 )
             )
+        faults = [fault for record in item.objects for fault in _faults_of(record, item.image, size)]
+        if faults:
+            raise DataError(faults)
         objects = []
         for record in item.objects:
             x, y, w, h = record['bbox']
@@ -127,3 +133,17 @@ class CocoReader:
             target = f'{split}/{record["file_name"]}'
             items.append(SourceItem(split, image, target, None, tuple(objects[record['id']]), size))
         return items
+
+
+def _faults_of(record: dict, image: str, size: tuple[int, int]) -> Iterator[Fault]:
+    """Find what is wrong with the keys of an object that are kept as they are, where they are given."""
+    where = f'annotation {record["id"]}'
+    area, crowd = record.get('area') or 1, record.get('iscrowd') or 0
+    if not is_number(area) or area <= 0:
+        yield Fault(image, where, 'area', f'is {area!r}', 'write a number above 0, or drop it')
+    if crowd not in (0, 1):
+        yield Fault(image, where, 'iscrowd', f'is {crowd!r}', 'write 0 or 1')
+    if record.get('segmentation'):
+        fault = fault_of_segmentation(record['segmentation'], size[1], size[0])
+        if fault:
+            yield Fault(image, where, 'segmentation', fault, 'correct or drop the mask')

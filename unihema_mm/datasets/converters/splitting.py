@@ -63,7 +63,7 @@ def _read_list(path: Path, known: Set[str]) -> list[str]:
         raise DataError(Fault(str(path), 'file', 'split list', 'does not exist', 'check --split'))
     # The lists of the VOC challenge hold 'stem 1' per class; some lists name the image file.
     words = (line.split()[0] for line in read_text(path).splitlines() if line.strip())
-    stems = [word if word in known else PurePosixPath(word).stem for word in words]
+    stems = [word if word in known else PurePosixPath(word).stem or word for word in words]
     repeated = sorted(stem for stem, count in Counter(stems).items() if count > 1)
     if repeated:
         raise DataError(Fault(str(path), repeated[0], 'split list', 'is listed twice', 'list it once'))
