@@ -1,5 +1,6 @@
 """Hooks that guard a run: frozen parts, broken losses, detection budget."""
 
+import json
 import logging
 from types import SimpleNamespace
 
@@ -28,12 +29,18 @@ class Parts(nn.Module):
         self.head = nn.Linear(3, 1)
 
 
-def training(model, parameters=None):
-    optimizer = torch.optim.SGD(parameters or model.head.parameters(), lr=0.1)
-    return make_runner(model=model, optim_wrapper=optimizer)
+@pytest.fixture
+def training(tmp_path):
+    """Callable (model, optimized parameters) -> runner, with ``tmp_path`` as work folder."""
+
+    def make(model, parameters=None):
+        optimizer = torch.optim.SGD(parameters or model.head.parameters(), lr=0.1)
+        return make_runner(model=model, optim_wrapper=optimizer, work_dir=str(tmp_path))
+
+    return make
 
 
-def test_trainable_table(caplog):
+def test_trainable_table(training, tmp_path, caplog):
     runner = training(Parts())
     with caplog.at_level(logging.INFO):
         TrainableTableHook().before_train(runner)
@@ -46,6 +53,8 @@ def test_trainable_table(caplog):
         ['head', '4', '0'],
         ['total', '4', '15'],
     ]
+    counts = json.loads((tmp_path / 'trained_parameters.json').read_text())
+    assert counts == dict(text=dict(trained=0, frozen=15), head=dict(trained=4, frozen=0))
 
 
 def _train_the_frozen(model):
@@ -68,7 +77,7 @@ def _give_it_a_gradient(model):
         (_give_it_a_gradient, r'have a gradient: text\.0\.weight'),
     ],
 )
-def test_frozen_parts_must_stay(fault, message):
+def test_frozen_parts_must_stay(training, fault, message):
     model, hook = Parts(), TrainableTableHook()
     runner = training(model)
     hook.before_train(runner)
@@ -80,7 +89,7 @@ def test_frozen_parts_must_stay(fault, message):
     hook.after_train_iter(runner, 1)  # checked once only
 
 
-def test_frozen_parameter_in_the_optimizer():
+def test_frozen_parameter_in_the_optimizer(training):
     model = Parts()
     with pytest.raises(RuntimeError, match=r'in the optimizer: text\.0\.weight, text\.0\.bias'):
         TrainableTableHook().before_train(training(model, model.parameters()))

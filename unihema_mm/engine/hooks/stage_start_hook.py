@@ -106,18 +106,27 @@ def _datasets(runner: Runner) -> Iterator[Dataset]:
             yield from leaf_datasets(loop.dataloader.dataset)
 
 
-def _find_weights(place: str, runner: Runner) -> str:
-    """File that a start means."""
+def find_start_file(place: str) -> str | None:
+    """File that a start means, None where its folder has none.
+
+    Args:
+        place: Checkpoint or address, which are returned as they are; work folder, or published folder.
+    """
     path = Path(place).expanduser()
     if '://' in place or path.is_file() or (path.suffix and not path.is_dir()):
         return place
     found = find_resume_checkpoint(path)
     if found is None and (path / PUBLISHED_WEIGHTS).is_file():
         found = str(path / PUBLISHED_WEIGHTS)
+    return found
+
+
+def _find_weights(place: str, runner: Runner) -> str:
+    found = find_start_file(place)
     if found is None:
         raise InputError(
             f'{place}: no checkpoint to start from; train that stage first: '
-            f'python tools/train.py {_config_of(path, runner)} --work-dir {place}'
+            f'python tools/train.py {_config_of(Path(place).expanduser(), runner)} --work-dir {place}'
         )
     return found
 

@@ -1,5 +1,8 @@
 """Say what a run trains, and check that the rest stays as it is."""
 
+from pathlib import Path
+
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -7,11 +10,16 @@ from terminaltables import AsciiTable
 from torch import Tensor, nn
 
 from unihema_mm.registry import HOOKS
+from unihema_mm.utils.atomic import write_json
+
+COUNTS_FILE = 'trained_parameters.json'
 
 
 @HOOKS.register_module()
 class TrainableTableHook(Hook):
     """Log trained and frozen parameters per module; verify the frozen ones after the first step.
+
+    The counts are also written to ``trained_parameters.json`` in the work folder.
 
     Frozen means: no gradient, absent from the optimizer, same values after a step. Running
     statistics of a frozen module that move (it is not in ``eval()``) are an error as well.
@@ -25,6 +33,12 @@ class TrainableTableHook(Hook):
         """
         model = _unwrap(runner.model)
         runner.logger.info('Trained and frozen parameters:\n' + trainable_table(model))
+        if is_main_process():
+            counts = {
+                name: dict(trained=trained, frozen=frozen)
+                for name, (trained, frozen) in trainable_counts(model).items()
+            }
+            write_json(Path(runner.work_dir) / COUNTS_FILE, counts)
         optimized = {
             id(parameter) for group in runner.optim_wrapper.param_groups for parameter in group['params']
         }
@@ -64,25 +78,34 @@ class TrainableTableHook(Hook):
             raise RuntimeError(f'frozen parameters or statistics changed in the first step: {_some(changed)}')
 
 
-def trainable_table(model: nn.Module) -> str:
-    """Draw a table of parameter counts, one row per top-level module.
+def trainable_counts(model: nn.Module) -> dict[str, tuple[int, int]]:
+    """Count trained and frozen parameters of each top-level module that has any.
 
     Parameters that are shared between modules count in the first of them.
+
+    Returns:
+        Name of the module -> (trained, frozen).
     """
-    rows = [['module', 'trained', 'frozen']]
-    totals = [0, 0]
+    counts: dict[str, tuple[int, int]] = {}
     seen: set[int] = set()
     parts = [*model.named_children(), ('(own parameters)', model)]
     for name, part in parts:
         parameters = [p for p in part.parameters(recurse=part is not model) if id(p) not in seen]
         seen.update(map(id, parameters))
-        counts = [
-            sum(p.numel() for p in parameters if p.requires_grad is trained) for trained in (True, False)
-        ]
-        if any(counts):
-            rows.append([name, *(f'{count:,}' for count in counts)])
-            totals = [total + count for total, count in zip(totals, counts, strict=True)]
-    rows.append(['total', *(f'{total:,}' for total in totals)])
+        trained, frozen = (
+            sum(p.numel() for p in parameters if p.requires_grad is wanted) for wanted in (True, False)
+        )
+        if trained or frozen:
+            counts[name] = (trained, frozen)
+    return counts
+
+
+def trainable_table(model: nn.Module) -> str:
+    """Draw :func:`trainable_counts` as a table with totals."""
+    counts = trainable_counts(model)
+    totals = [sum(column) for column in zip(*counts.values(), strict=True)] or [0, 0]
+    rows = [['module', 'trained', 'frozen']]
+    rows += [[name, *(f'{count:,}' for count in pair)] for name, pair in (*counts.items(), ('total', totals))]
     table = AsciiTable(rows)
     table.justify_columns = {1: 'right', 2: 'right'}
     table.inner_footing_row_border = True
