@@ -18,10 +18,11 @@ class Progress:
     Args:
         stages: The stages that are to be done, finished ones too.
         say: Prints a line.
+        total: Number of stages of the family.
     """
 
-    def __init__(self, stages: Sequence[PlannedStage], say: Callable[[str], None]) -> None:
-        self._stages, self._say = list(stages), say
+    def __init__(self, stages: Sequence[PlannedStage], say: Callable[[str], None], total: int) -> None:
+        self._stages, self._say, self._total = list(stages), say, total
         self._work = [stage.steps for stage in stages]
         if None in self._work:
             self._work = [1] * len(self._work)
@@ -30,10 +31,7 @@ class Progress:
 
     def place(self, stage: PlannedStage) -> str:
         """Which of the stages it is, ``'stage 3 of 6, vision'``."""
-        numbers = [item.declared.number for item in self._stages]
-        if numbers == [*range(1, len(numbers) + 1)]:
-            return f'stage {stage.declared.number} of {len(numbers)}, {stage.declared.name}'
-        return f'{stage.title} ({self._index(stage) + 1} of {len(numbers)})'
+        return f'stage {stage.declared.number} of {self._total}, {stage.declared.name}'
 
     def finish(self, stage: PlannedStage, seconds: float) -> None:
         """Take note of the time of a finished stage."""
@@ -53,9 +51,9 @@ class Progress:
         return max(first * rate - current, 0.0) + sum(later) * rate
 
     def remaining_text(self, current: float = 0.0) -> str:
-        """``', about 0:21:00 left'``, empty where it is not known."""
+        """``', about 0:21:00 left'``, empty where it is not known or nothing is left."""
         seconds = self.remaining(current)
-        return '' if seconds is None else f', about {clock(seconds)} left'
+        return '' if not seconds else f', about {clock(seconds)} left'
 
     def beat(self, stage: PlannedStage, doing: str, since_start: float, spent: float) -> None:
         """Print a line from time to time.

@@ -66,15 +66,15 @@ def run_curriculum(family: Path, work_dir: Path, options: CurriculumOptions) -> 
     chosen = _choose(planned, options.stages, family)
     with folder_lock(work_dir):
         _check_family(family, work_dir)
-        progress = Progress(chosen, options.say)
+        progress = Progress(chosen, options.say, len(planned))
         for stage in chosen:
             _check_starts(stage, planned)
             fingerprint = fingerprint_of(stage.cfg, options.processes)
             folder = StageFolder(stage.folder)
-            begin = _prepare(stage, folder, fingerprint, progress, options.say)
-            if begin:
+            if _prepare(stage, folder, fingerprint, progress, options.say):
                 _StageRun(stage, folder, fingerprint, progress, options).run()
-            progress.finish(stage, folder.result()['seconds'])
+            else:
+                progress.finish(stage, folder.result()['seconds'])
             write_report(work_dir, planned)
 
 
@@ -99,7 +99,7 @@ def _check_family(family: Path, work_dir: Path) -> None:
 
 def _check_starts(stage: PlannedStage, planned: Sequence[PlannedStage]) -> None:
     """Refuse a start from a stage of this curriculum that is not finished."""
-    places = [start.checkpoint for start in stage.declared.starts_from]
+    places = [Path(start.checkpoint) for start in stage.declared.starts_from]
     for other in planned:
         if other.folder in places and not (other.folder / RESULT_FILE).is_file():
             number = other.declared.number
@@ -187,7 +187,9 @@ class _StageRun:
                 'fingerprint': self._fingerprint,
             }
         )
-        self._options.say(f'{self._progress.place(stage)}: finished in {clock(seconds)}')
+        self._progress.finish(stage, seconds)
+        left = self._progress.remaining_text()
+        self._options.say(f'{self._progress.place(stage)}: finished in {clock(seconds)}{left}')
 
     def _tool(self, name: str, *arguments: str | Path) -> None:
         key, before, log = f'{name}_seconds', self._spent[f'{name}_seconds'], self._folder.path / CONSOLE_FILE
