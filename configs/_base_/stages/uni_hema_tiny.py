@@ -29,6 +29,7 @@ test_cfg = dict(type='MultiSetTestLoop')
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 find_unused_parameters = True
 default_hooks = dict(
-    checkpoint=dict(save_best=None), visualization=dict(_delete_=True, type='SetVisualizationHook')
+    checkpoint=dict(by_epoch=False, interval=25, save_best=None),  # a killed stage goes on inside its epoch
+    visualization=dict(_delete_=True, type='SetVisualizationHook'),
 )
 custom_hooks = [*_base_.custom_hooks, dict(type='SameTasksHook'), dict(type='DrawReportHook')]
