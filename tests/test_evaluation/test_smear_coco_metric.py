@@ -261,3 +261,13 @@ def test_unmatched_detections_on_partly_labelled_images_do_not_count(tmp_path):
     other = SmearCocoMetric(ann_file=truth, metric='bbox', backend='faster_coco_eval')
     with pytest.raises(InputError, match=r"1 images are labelled in part.*backend='pycocotools'"):
         evaluate(other, [partly])
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_ids_of_objects_may_begin_at_0(tmp_path, backend):
+    path = tmp_path / 'gt.json'
+    document = json.loads(Path(write_truth(path, grid(1), [0])).read_text())
+    document['annotations'][0]['id'] = 0
+    path.write_text(json.dumps(document))
+    found = evaluate(SmearCocoMetric(ann_file=str(path), backend=backend), [sample(grid(1), [0], [0.9])])
+    assert found['bbox_mAP'] == PERFECT

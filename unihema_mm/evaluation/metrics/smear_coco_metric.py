@@ -156,10 +156,14 @@ class SmearCocoMetric(CocoMetric):
         return metrics
 
     def _ground_truth(self):
-        """COCO object of the backend in use, with the optional keys filled."""
+        """COCO object of the backend in use, with the optional keys filled.
+
+        Objects are numbered anew: to COCOeval a detection matched with an object of id 0 is not matched.
+        """
         document = dict(self._coco_api.dataset)
         document['annotations'] = [
-            {'iscrowd': 0, 'area': row['bbox'][2] * row['bbox'][3], **row} for row in document['annotations']
+            {'iscrowd': 0, 'area': row['bbox'][2] * row['bbox'][3], **row, 'id': number}
+            for number, row in enumerate(document['annotations'], start=1)
         ]
         return self._index(document)
 
