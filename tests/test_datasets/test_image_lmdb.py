@@ -85,3 +85,10 @@ def test_other_processes_open_it_themselves(packed, method):
     with multiprocessing.get_context(method).Pool(1) as pool:
         assert pool.apply_async(backend.get, (root / 'images/a.png',)).get(60) == content
     assert backend.get(root / 'images/a.png') == content
+
+
+def test_missing_in_the_current_folder(packed, monkeypatch):
+    root, _ = packed
+    monkeypatch.chdir(root)
+    backend = ImageLmdbBackend('images.lmdb', '.')
+    assert backend.missing('', ['images/a.png', 'images/z.png']) == ['images/z.png']

@@ -66,13 +66,13 @@ class ImageLmdbBackend(BaseStorageBackend):
         """Find the files that the LMDB does not hold.
 
         Args:
-            folder: Folder that the names are relative to.
+            folder: Folder that the names are relative to; empty for the current one.
             names: Relative paths with forward slashes.
 
         Returns:
             The names that are absent, in the given order.
         """
-        prefix = self._key(folder) + b'/'
+        prefix = self._key(folder or '.') + b'/'
         prefix = b'' if prefix == b'./' else prefix
         with self._open().begin(buffers=True) as transaction:
             # A buffer is no copy, so that no image is read.
