@@ -229,3 +229,14 @@ def test_one_image(make_document, add_image, write_set):
     add_image(document, ['RBC'])
     with pytest.raises(InputError, match='allow no text'):
         add_texts(write_set(document))
+
+
+def test_two_values_that_both_deny_something(write_set, make_document, add_image):
+    document = make_document(classes=('A', 'B'), attributes={'nuclei': ['no nucleus', 'no visible one']})
+    for number in range(8):
+        values = {'nuclei': ['no nucleus', 'no visible one'][number % 2]}
+        add_image(document, tasks=('cls',), class_name='AB'[number // 4], attributes=values)
+    root = write_set(document)
+    add_texts(root)
+    asked = [record for record in questions_of(read(root)) if ' or no' in record['question']]
+    assert asked and {record['answer'] for record in asked} == {'No nucleus', 'No visible one'}

@@ -76,3 +76,9 @@ def test_classes_that_exclude_each_other():
 )
 def test_common_noun(names, noun):
     assert ClassWords(names).common_noun == noun
+
+
+def test_classes_called_by_the_same_words_are_vague():
+    words = ClassWords(['RBC', 'erythrocyte', 'WBC', 'mine', 'Mine'])
+    assert words.names == ('WBC',)
+    assert words.countable(['WBC']) == ('WBC',) and words.countable(['RBC', 'WBC']) == ()

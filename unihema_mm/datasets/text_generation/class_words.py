@@ -1,5 +1,6 @@
 """What the classes of a set are called in a sentence, and which of them may be asked about."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
@@ -19,7 +20,8 @@ class ClassWords:
     Classes are names of the taxonomy or names of one's own; of the latter nothing is known but that they
     differ. Where a set has a class and another one below it, such as WBC and neutrophil, a box of the upper
     class may be any of the lower ones, so the upper class is not counted, and neither is the lower one in an
-    image that has a box of the upper one.
+    image that has a box of the upper one. Classes that are called by the same words, such as RBC and erythrocyte,
+    cannot be told apart in a question, so they are treated as vague.
 
     Args:
         names: The classes that the set annotates.
@@ -34,13 +36,18 @@ class ClassWords:
         facts = _facts()
         self._tree = load_taxonomy()
         self._resolved = {name: self._resolve(name) for name in names}
+        known = [name for name in self._resolved.values() if name]
+        self._has_infected = any(self._tree.is_a(name, 'plasmodium') for name in known)
         vague = set(facts['vague'])
-        self.names = tuple(name for name in names if self._resolved[name] not in vague)
+        called = Counter(self.noun(name).casefold() for name in names)
+        self.names = tuple(
+            name
+            for name in names
+            if self._resolved[name] not in vague and called[self.noun(name).casefold()] == 1
+        )
         self.always_present = tuple(
             name for name in self.names if self._resolved[name] in facts['always_present'].get(dataset, ())
         )
-        known = [name for name in self._resolved.values() if name]
-        self._has_infected = any(self._tree.is_a(name, 'plasmodium') for name in known)
         self._above = {name: {other for other in names if self._is_below(name, other)} for name in names}
 
     def noun(self, name: str, count: int = 1) -> str:

@@ -128,9 +128,8 @@ class QuestionSheet:
     ) -> None:
         """Ask which of two it is; ``ask`` has the places ``{one}`` and ``{other}``."""
         first, second = texts.values()
-        orders = [
-            (one, other) for one, other in ((first, second), (second, first)) if not one.startswith('no ')
-        ]
+        orders = [(first, second), (second, first)]
+        orders = [order for order in orders if not order[0].startswith('no ')] or orders
         questions = [template.format(one=one, other=other) for template in ask for one, other in orders]
         answers = {answer: (text[0].upper() + text[1:],) for answer, text in texts.items()}
         self._add(
