@@ -20,8 +20,8 @@ class ClassWords:
     Classes are names of the taxonomy or names of one's own; of the latter nothing is known but that they
     differ. Where a set has a class and another one below it, such as WBC and neutrophil, a box of the upper
     class may be any of the lower ones, so the upper class is not counted, and neither is the lower one in an
-    image that has a box of the upper one. Classes that are called by the same words, such as RBC and erythrocyte,
-    cannot be told apart in a question, so they are treated as vague.
+    image that has a box of the upper one. Classes that are called by the same words, such as RBC and
+    erythrocyte, cannot be told apart in a question, so they are treated as vague.
 
     Args:
         names: The classes that the set annotates.
