@@ -135,6 +135,12 @@ def test_killed_between_training_and_test(run, tmp_path):
     assert run()[1] == ALL[1:]
 
 
+def test_training_that_leaves_no_checkpoint(run, tmp_path):
+    (tmp_path / 'train.py').write_text('')
+    with pytest.raises(InputError, match=r'stage 1, part 1: left no checkpoint in work/stage1'):
+        run()
+
+
 def test_some_stages(run):
     message = r'stage 2, part 2: starts from stage 1, which is not finished.*--stages 1 2'
     with pytest.raises(InputError, match=message):

@@ -40,6 +40,7 @@ def draw_curves(folder: Path, title: str) -> bool:
             marker='o' if len(points) < 3 else None,
         )
     axes.set(title=title, xlabel='step', ylabel='loss, mean of the last steps')
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
     content = io.BytesIO()

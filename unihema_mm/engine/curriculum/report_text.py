@@ -130,7 +130,8 @@ def _source(part: Mapping[str, Any]) -> str:
 
 
 def _cell(value: float | None, change: float | None) -> str:
-    return _number(value) if change is None else f'{_number(value)} ({change:+.1f})'
+    # Adding zero makes -0.0 positive.
+    return _number(value) if change is None else f'{_number(value)} ({round(change, 1) + 0:+.1f})'
 
 
 def _number(value: float | None) -> str:

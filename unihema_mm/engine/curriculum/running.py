@@ -151,7 +151,7 @@ class _StageRun:
         """Train, test, and mark the stage as finished.
 
         Raises:
-            InputError: A program fails.
+            InputError: A program fails, or the training leaves no checkpoint.
         """
         stage, folder = self._stage, self._folder.path
         # One file that needs no data to be completed: a continued run reads what the first one has read.
@@ -161,7 +161,10 @@ class _StageRun:
         if not self._spent.get('trained'):
             self._tool('train', config, '--work-dir', folder, '--resume')
             self._save(trained=True)
-        checkpoint = Path(find_resume_checkpoint(folder))
+        found = find_resume_checkpoint(folder)
+        if found is None:
+            raise InputError(f'{stage.title}: left no checkpoint in {folder}; see default_hooks.checkpoint')
+        checkpoint = Path(found)
         metrics: dict[str, float] = {}
         if stage.cfg.get('test_dataloader'):
             self._tool('test', config, checkpoint, '--work-dir', folder)
