@@ -62,7 +62,9 @@ class AttributeCsvReader:
                     lines[key] = label
                     items.append(self._item(split, images[key], row))
         for key, image in images.items():
-            note = pair(lines.get(key), image, unpaired=self.unpaired, unlabelled=self.unlabelled)[1]
+            note = pair(
+                lines.get(key), image, unpaired=self.unpaired, unlabelled=self.unlabelled, may_be_empty=False
+            )[1]
             notes += [note] if note else []
         return items, notes
 

@@ -75,7 +75,9 @@ class ClassCsvReader:
                 target = PurePosixPath(images[key]).relative_to(root)
                 items.append(SourceItem(split, images[key], str(target), class_name=name))
         for key, image in images.items():
-            note = pair(labels.get(key), image, unpaired=self.unpaired, unlabelled=self.unlabelled)[1]
+            note = pair(
+                labels.get(key), image, unpaired=self.unpaired, unlabelled=self.unlabelled, may_be_empty=False
+            )[1]
             notes += [note] if note else []
         return sorted(items, key=lambda item: (SPLITS.index(item.split), item.target)), notes
 

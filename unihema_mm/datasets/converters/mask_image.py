@@ -56,7 +56,11 @@ class MaskImageReader:
         paired = []
         for key in sorted({*images, *masks}):
             keep, note = pair(
-                masks.get(key), images.get(key), unpaired=self.unpaired, unlabelled=self.unlabelled
+                masks.get(key),
+                images.get(key),
+                unpaired=self.unpaired,
+                unlabelled=self.unlabelled,
+                may_be_empty=False,
             )
             notes += [note] if note else []
             paired += [key] if keep else []

@@ -56,7 +56,9 @@ class PointReader:
         items = []
         for key in sorted({*images, *labels}):
             image, label = images.get(key), labels.get(key)
-            keep, note = pair(label, image, unpaired=self.unpaired, unlabelled=self.unlabelled)
+            keep, note = pair(
+                label, image, unpaired=self.unpaired, unlabelled=self.unlabelled, may_be_empty=False
+            )
             notes += [note] if note else []
             if not keep:
                 continue

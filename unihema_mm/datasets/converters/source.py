@@ -122,6 +122,7 @@ def pair(
     *,
     unpaired: MissingPolicy,
     unlabelled: UnlabelledPolicy,
+    may_be_empty: bool = True,
 ) -> tuple[bool, Note | None]:
     """Decide about a label without image or an image without label.
 
@@ -130,6 +131,7 @@ def pair(
         image: The image file, ``None`` where it is missing.
         unpaired: What to do with a label whose image is missing.
         unlabelled: What to do with an image whose label is missing.
+        may_be_empty: Whether the format takes ``'background'``, for the message.
 
     Returns:
         Whether the image is converted, and the note about it.
@@ -158,8 +160,8 @@ def pair(
                 'file',
                 'label',
                 'its label file does not exist',
-                'add the label file, or pass --unlabelled skip (leave the image out) '
-                'or --unlabelled background (it shows no object)',
+                'add the label file, or pass --unlabelled skip (leave the image out)'
+                + (' or --unlabelled background (it shows no object)' if may_be_empty else ''),
             )
         )
     keep = unlabelled == 'background'

@@ -63,6 +63,7 @@ class YoloMasksReader:
                 image,
                 unpaired=self.unpaired,
                 unlabelled=self.unlabelled,
+                may_be_empty=False,
             )
             if keep and mask is None:
                 keep, note = False, self._note_missing_mask(image)
