@@ -146,3 +146,16 @@ def test_one_image(data):
     root = data('a', train=[0])
     image = SplitImage(root, 'images/train0.png', 'train', 'train.json', 'image 1', '')
     assert check_repeats([image]).faults == []
+
+
+def test_a_known_repeat_hides_no_other_one(data, picture):
+    """The second image of train is near-identical to val0, whose bytes are those of train0."""
+    root = data('a', train=[0, 0, 1], val=[0])
+    cv2.imwrite(str(root / 'images' / 'train1.png'), cv2.convertScaleAbs(picture(0), alpha=0.9))
+    (root / 'splits.json').write_text(json.dumps({'known_repeats': [['train0', 'val0']]}))
+    names = [('train0', 'train'), ('train1', 'train'), ('train2', 'train'), ('val0', 'val')]
+    images = [SplitImage(root, f'images/{n}.png', s, f'{s}.json', 'image', n) for n, s in names]
+    summary = check_repeats(images)
+    (fault,) = lines(summary)
+    assert "'images/val0.png' (val) is near-identical to 'images/train1.png' (train)" in fault
+    assert (len(summary.known), summary.within) == (1, (0, 1))

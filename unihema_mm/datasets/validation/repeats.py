@@ -1,11 +1,12 @@
 """The proof that no image stands in two splits, within a set and across sets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from ..image_signature import ImageSignature, sign_image
-from ..near_duplicates import compare_signatures
+from ..near_duplicates import Repeats, compare_signatures
 from ..parallel import map_ordered
 from ..schema import SPLITS, DataError, Fault
 from ..split_file import read_split_file
@@ -69,7 +70,7 @@ def check_repeats(
     repeats = compare_signatures(signatures, paths, workers=workers, progress=progress)
     known = _known(images, signatures)
     summary, within = RepeatSummary(len(images)), {True: 0, False: 0}
-    for first, second, identical in repeats.links():
+    for first, second, identical in _pairs(images, repeats):
         pair = sorted((images[first], images[second]), key=lambda image: _rank(image.split))
         splits = {image.split for image in pair}
         digests = {signatures[first].digest, signatures[second].digest}
@@ -84,6 +85,22 @@ def check_repeats(
     if name_unreadable:
         summary.faults += _unreadable(images, signatures)
     return summary
+
+
+def _pairs(images: Sequence[SplitImage], repeats: Repeats) -> Iterator[tuple[int, int, bool]]:
+    """Pairs of repeats; of identical images one of each split is paired with what is near-identical."""
+    identical = {group[0]: group for group in repeats.identical}
+    for first, second, same in repeats.links():
+        if same:
+            yield first, second, True
+            continue
+        ends = []
+        for place in (first, second):
+            of_split: dict[str, int] = {}
+            for member in identical.get(place, [place]):
+                of_split.setdefault(images[member].split, member)
+            ends.append(of_split.values())
+        yield from ((*pair, False) for pair in product(*ends))
 
 
 def _known(
