@@ -104,14 +104,16 @@ def tools_called(monkeypatch):
 
     def run(command):
         tool, config = Path(command[1]).name, Path(command[2])
-        called.append((tool, config.parent.name))
+        work_dir = Path(command[command.index('--work-dir') + 1])
+        called.append((tool, work_dir.name))
+        (work_dir / config.name).write_text(f'{config.read_text()}\nresume = True\n')
         if tool == 'train.py':
-            (config.parent / 'epoch_1.pth').touch()
-            (config.parent / 'last_checkpoint').write_text('epoch_1.pth')
+            (work_dir / 'epoch_1.pth').touch()
+            (work_dir / 'last_checkpoint').write_text('epoch_1.pth')
         else:
             score = 0.9 if 'UniHema' in config.read_text() else 0.8
             metrics = {'coco/bbox_mAP_50': score, 'coco/bbox_mAP_l': -1.0}
-            (config.parent / 'test_metrics.json').write_text(json.dumps(metrics))
+            (work_dir / 'test_metrics.json').write_text(json.dumps(metrics))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, 'run', run)
@@ -125,7 +127,7 @@ def test_compare_with_dino(toy_config, call_tool, tools_called, tmp_path, capfd)
     assert tools_called == [
         (name, model) for model in ('uni_hema', 'dino') for name in ('train.py', 'test.py')
     ]
-    assert "type='mmdet.DINO'" in (work_dir / 'dino' / 'config.py').read_text()
+    assert "type='mmdet.DINO'" in (work_dir / 'dino/given/config.py').read_text()
     rows = (work_dir / 'comparison.md').read_text().splitlines()
     assert rows[2:] == ['| mAP_50 | 90.0 | 80.0 | +10.0 |', '| mAP_l | - | - | - |']
     assert json.loads((work_dir / 'comparison.json').read_text())['DINO']['coco/bbox_mAP_50'] == 0.8

@@ -26,7 +26,7 @@ def train_and_test(cfg: Config, folder: Path, tools: Path) -> dict[str, float]:
 
     Args:
         cfg: Config. Its ``work_dir`` becomes ``folder``.
-        folder: Work folder of this model alone.
+        folder: Work folder of this model alone; the config as it was given is ``given/config.py`` in it.
         tools: Folder of ``train.py`` and ``test.py``.
 
     Returns:
@@ -35,7 +35,8 @@ def train_and_test(cfg: Config, folder: Path, tools: Path) -> dict[str, float]:
     Raises:
         InputError: The folder holds the run of another config, or a program fails.
     """
-    config, metrics = folder / 'config.py', folder / METRICS_FILE
+    # The programs write the config of their run into the work folder, that of the test with a checkpoint.
+    config, metrics = folder / 'given' / 'config.py', folder / METRICS_FILE
     cfg.work_dir = str(folder)
     if not config.exists():
         write_bytes(config, cfg.pretty_text.encode())
