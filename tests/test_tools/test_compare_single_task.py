@@ -90,8 +90,10 @@ def programs(monkeypatch):
     called = []
 
     def run(command):
-        tool, folder = Path(command[1]).name, Path(command[2]).parent
+        tool, config = Path(command[1]).name, Path(command[2])
+        folder = Path(command[command.index('--work-dir') + 1])
         called.append((tool, folder.name))
+        (folder / config.name).write_text('resume = True\n')
         if tool == 'train.py':
             (folder / 'epoch_1.pth').touch()
             (folder / 'last_checkpoint').write_text('epoch_1.pth')

@@ -327,7 +327,9 @@ def build(repo, tiny_tokenizer):
         cfg.bbox_head.num_classes = 3
         cfg.text_encoder.tokenizer = str(tokenizer)
         torch.manual_seed(seed)
-        return MODELS.build(cfg)
+        model = MODELS.build(cfg)
+        model.init_weights()
+        return model
 
     return make
 

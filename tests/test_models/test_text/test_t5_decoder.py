@@ -288,7 +288,7 @@ def test_float16_is_refused(decoder, encoded, tiny_tokenizer):
 
 def test_start_token_defaults_to_padding(tiny_tokenizer):
     config = {name: value for name, value in CONFIG.items() if name != 'decoder_start_token_id'}
-    decoder = MODELS.build(dict(type='T5TextDecoder', model=config, tokenizer=str(tiny_tokenizer)))
+    decoder = MODELS.build(dict(type='unihema_mm.T5TextDecoder', model=config, tokenizer=str(tiny_tokenizer)))
     assert decoder.model.config.decoder_start_token_id == 0
     assert decoder.loss(torch.rand(1, 2, 32), None, ['Malaria']) > 0
 
