@@ -22,6 +22,22 @@ def test_browse_dataset(toy_config, call_tool, tmp_path):
         assert image.shape[0] > 480 and len(set(map(tuple, image.reshape(-1, 3)))) > 3
 
 
+def test_browse_dataset_of_a_stage(toy_data, call_tool, tmp_path):
+    root, config, out = toy_data('toy').parent, tmp_path / 'stage1.py', tmp_path / 'pictures'
+    steps = [dict(type='LoadSmearImage'), dict(type='LoadCellAnnotations'), dict(type='PackSmearInputs')]
+    boxes = dict(type='SmearDetDataset', pipeline=steps)
+    det = dict(train=boxes, test=boxes, evaluator=dict(type='SmearCocoMetric'), classes=('red', 'blue'))
+    config.write_text(
+        "default_scope = 'unihema_mm'\n"
+        'model = dict(bbox_head=dict(num_classes=80))\n'
+        'val_cfg, test_cfg = dict(), dict()\n'
+        "stage = dict(number=1, name='boxes', trains=['encoder'], tasks=dict(det=2))\n"
+        f'stage_data = dict(root={str(root)!r}, num_workers=0, det={det!r})\n'
+    )
+    assert call_tool('analysis_tools/browse_dataset.py', config, '--num', 3, '--out', out) == 0
+    assert len(list(out.rglob('*.png')) + list(out.rglob('*.jpg'))) == 3
+
+
 def test_browse_dataset_without_the_split(toy_config, call_tool, capfd):
     config = toy_config(extra='val_dataloader = val_evaluator = val_cfg = None')
     assert call_tool('analysis_tools/browse_dataset.py', config, '--split', 'val') == 2

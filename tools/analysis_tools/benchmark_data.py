@@ -16,6 +16,7 @@ from unihema_mm.engine.benchmark_index import measure_index
 from unihema_mm.engine.benchmark_pipeline import build_both, images_per_second, time_shares
 from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.launch import ConfigOptions, load_config
+from unihema_mm.engine.stages import apply_stage
 from unihema_mm.utils.atomic import write_json
 from unihema_mm.utils.errors import exit_on_input_error
 
@@ -47,6 +48,7 @@ def main() -> None:
     with exit_on_input_error():
         configs = {path: load_config(path, args.cfg_options) for path in args.configs}
         for cfg in configs.values():
+            apply_stage(cfg)
             check_data_paths(cfg, ['train'])
         if args.boxes or args.cells:
             results['index'] = measure_index(args.fields, args.boxes, args.cells, args.turns)

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from unihema_mm.engine.hooks.exact_resume_hook import seed_generators
 from unihema_mm.engine.launch import ConfigOptions, load_config
+from unihema_mm.engine.stages import apply_stage
 from unihema_mm.registry import DATASETS
 from unihema_mm.utils.atomic import write_bytes
 from unihema_mm.utils.errors import InputError, exit_on_input_error
@@ -33,6 +34,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options)
+        apply_stage(cfg)
         if cfg.get(f'{args.split}_dataloader') is None:
             raise InputError(f'{args.config}: has no {args.split}_dataloader')
         init_default_scope(cfg.default_scope)

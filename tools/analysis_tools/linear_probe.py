@@ -12,6 +12,7 @@ from unihema_mm.engine.cell_features import build_cells, cell_features, check_sa
 from unihema_mm.engine.chosen_sets import choose_set
 from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.launch import ConfigOptions, load_config, run_environment
+from unihema_mm.engine.stages import apply_stage
 from unihema_mm.evaluation.linear_probe import MAX_ITER, linear_probe
 from unihema_mm.models import UniHema
 from unihema_mm.models.tasks import CellClassificationTask
@@ -113,6 +114,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_input_error():
         cfg = load_config(args.config, args.cfg_options)
+        apply_stage(cfg)
         with run_environment(cfg):
             results = probe(args, cfg)
     print(results_table(results))
