@@ -31,11 +31,11 @@ def test_an_error_reaches_the_caller(workers):
 
 
 SLEEPERS = """
-import time
+import os, time
 from unihema_mm.datasets.parallel import map_ordered
 
 def sleep(number):
-    print('started', flush=True)
+    os.write(1, b'started\\n')  # one write: lines of two processes do not mix
     time.sleep(300)
 
 map_ordered(sleep, range(2), workers=2)
