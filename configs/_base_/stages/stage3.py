@@ -14,6 +14,7 @@ stage = dict(
     name='vision',
     trains=[*vision, *objects, 'tasks.seg'],
     tasks=dict(det=2, seg=2, cls=2),
+    tests=['det', 'seg', 'cls', 'vqa', 'mlm'],
     steps='shortest',
     starts_from=[
         dict(stage=1, modules=vision),

@@ -4,6 +4,6 @@ stage = dict(
     name='mask finder',
     trains=['tasks.seg'],
     tasks=dict(seg=2),
-    tests=['det', 'morph', 'seg', 'cls'],
+    tests=['det', 'morph', 'seg', 'cls', 'vqa', 'mlm'],
     starts_from=[dict(stage=4)],
 )

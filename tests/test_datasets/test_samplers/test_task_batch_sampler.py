@@ -56,6 +56,20 @@ def test_composition_of_every_step(make):
         assert len(set(batch)) == 6
 
 
+@pytest.mark.parametrize(('steps', 'length'), [('longest', 4), ('shortest', 4)])
+def test_what_is_drawn_along_does_not_make_an_epoch_longer(make, steps, length):
+    sampler = make({'det': 2, 'seg': 1, 'vqa': 2}, steps=steps, counted=['det'])
+    assert [Counter(name for name, _ in batch) for batch in epoch_of(sampler)] == [
+        {'det': 2, 'seg': 1, 'vqa': 2}
+    ] * length
+
+
+@pytest.mark.parametrize('counted', [[], ['mlm'], ['seg', 'mlm']])
+def test_counted_names_are_of_the_composition(make, counted):
+    with pytest.raises(InputError, match=r'counted: is .*; write names of the composition: det, seg'):
+        make({'det': 2, 'seg': 1}, counted=counted)
+
+
 @pytest.mark.parametrize(('steps', 'length'), [('longest', 7), ('shortest', 4), (11, 11)])
 def test_length_of_an_epoch(make, steps, length):
     assert len(epoch_of(make({'det': 2, 'seg': 3}, steps=steps))) == length

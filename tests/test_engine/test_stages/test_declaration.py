@@ -38,6 +38,20 @@ def test_a_start_may_give_the_whole_model():
     assert read_stage(declare(starts_from=[dict(stage=2)])).starts_from == (Start('runs/stage2'),)
 
 
+@pytest.mark.parametrize(
+    ('share', 'rehearsed'),
+    [(0, {}), (0.1, dict(seg=1, vqa=1)), (0.25, dict(seg=1, vqa=1)), (0.5, dict(seg=2, vqa=2))],
+)
+def test_rehearsal_adds_a_share_of_earlier_tasks(share, rehearsed):
+    stage = read_stage(declare(rehearses=['seg', 'vqa'], rehearsal=share))
+    assert stage.rehearsed == rehearsed
+    assert stage.composition == {'det': 2, 'cls': 1, **rehearsed}
+
+
+def test_nothing_to_rehearse():
+    assert read_stage(declare(rehearsal=0.5)).composition == dict(det=2, cls=1)
+
+
 def test_all_fields():
     stage = read_stage(
         declare(initialised=['decoder'], sets=['bccd'], temperature=0, steps=10, tests=['seg', 'det'])
@@ -75,6 +89,11 @@ def test_all_fields():
         (dict(temperature=float('nan')), r'stage\.temperature'),
         (dict(steps='long'), r'stage\.steps'),
         (dict(steps=0), r'stage\.steps'),
+        (dict(rehearsal=1), r'stage\.rehearsal: is 1; write a share'),
+        (dict(rehearsal=-0.1), r'stage\.rehearsal'),
+        (dict(rehearsal=True), r'stage\.rehearsal'),
+        (dict(rehearses='seg'), r'stage\.rehearses'),
+        (dict(rehearses=['seg', 'det']), r"stage\.rehearses: names 'det', which the stage trains"),
     ],
 )
 def test_wrong_fields_are_named(changes, message):

@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 from mmengine.config import Config
@@ -69,6 +70,19 @@ def make(declared, data):
     lines = []
     made = make_loaders(declared, data, lambda *said: lines.append(' '.join(map(str, said))))
     return made, lines
+
+
+def test_rehearsal_draws_earlier_tasks_along(folders, data):
+    declared = replace(stage(det=3), rehearsal=0.25, rehearses=('vqa', 'seg'))
+    made, lines = make(declared, data)
+    sampler = made.train_dataloader['batch_sampler']
+    assert sampler['composition'] == dict(det=3, vqa=1)  # no set has masks
+    assert sampler['counted'] == ['det'] and made.train_dataloader['batch_size'] == 4
+    assert sampler['groups']['vqa']['sets'] == ('vqa_a', 'vqa_b')
+    assert 'rehearses in a step: 1 vqa, 25% of the samples' in lines
+    assert [*made.val_dataloader] == ['det_a', 'det_b', 'det_c', 'det_d']  # what the stage is for
+    _, lines = make(replace(declared, rehearses=()), data)
+    assert any(line.startswith('rehearses in a step: nothing') for line in lines)
 
 
 def test_training_groups_the_sets_of_each_task(folders, data):

@@ -44,6 +44,8 @@ class TaskBatchSampler(Sampler):
         steps: Length of an epoch: 'longest' or 'shortest', until the set that takes most or fewest steps has
             been seen once, or a number of steps. A group counts as one set with the samples of all of its
             sets; those of its sets that the composition names count beside it.
+        counted: Names in the composition whose samples decide what 'longest' and 'shortest' mean; all where
+            it is None. What is only drawn along does not make an epoch longer.
         seed: Another number gives another order with the same seed of the run.
         groups: Name of a group -> ``dict(sets=(name, ...), temperature=number)``, where 1 (the default) draws
             from each set in proportion to its size, and 0 from all alike.
@@ -63,6 +65,7 @@ class TaskBatchSampler(Sampler):
         steps: str | int = 'longest',
         seed: int = 0,
         groups: Mapping[str, Mapping] | None = None,
+        counted: Sequence[str] | None = None,
     ) -> None:
         ranges = getattr(sampler.dataset, 'set_ranges', None)
         if ranges is None:
@@ -73,6 +76,7 @@ class TaskBatchSampler(Sampler):
         checked = check_groups(groups, [*ranges])
         self.composition = check_composition(composition, [*ranges], [*checked])
         named = {name for step in self.composition for name in step}
+        counted = self._check_counted(counted, named)
         self.groups = {name: group for name, group in checked.items() if name in named}
         named.update(part for group in self.groups.values() for part in group.sets)
         self._sizes = [sum(step.values()) for step in self.composition]
@@ -89,6 +93,7 @@ class TaskBatchSampler(Sampler):
             self.composition,
             self.groups,
             steps,
+            counted,
             sync_random_seed() if run_seed is None else run_seed,
             seed,
         )
@@ -134,6 +139,17 @@ class TaskBatchSampler(Sampler):
             elif size < most:
                 _log(f'TaskBatchSampler: {name}: {size} samples, up to {most} in a step may repeat', True)
 
+    @staticmethod
+    def _check_counted(counted: Sequence[str] | None, named: set[str]) -> list[str]:
+        chosen = sorted(named) if counted is None else [*counted]
+        absent = [name for name in chosen if name not in named]
+        if absent or not chosen:
+            raise InputError(
+                f'TaskBatchSampler: counted: is {counted!r}; write names of the composition: '
+                f'{", ".join(sorted(named))}'
+            )
+        return chosen
+
     def _most(self, name: str) -> tuple[int, int]:
         """Samples of a set in the step with most of them, by its own name and with what groups may pick."""
         having = [group for group, content in self.groups.items() if name in content.sets]
@@ -151,6 +167,7 @@ class _ComposedIndices(Sampler):
         composition: Sequence[Step],
         groups: Mapping[str, SetGroup],
         steps: str | int,
+        counted: Sequence[str],
         seed: int,
         more_seed: int,
     ) -> None:
@@ -163,7 +180,7 @@ class _ComposedIndices(Sampler):
         empty = [name for name, part in ranges.items() if not part]
         if empty:
             raise InputError(f'TaskBatchSampler: {empty[0]}: has no samples; leave it out')
-        self.steps = self._count_steps(steps)
+        self.steps = self._count_steps(steps, counted)
         self._reached: tuple[int, int, StepDraws] | None = None  # seed, epoch, state
 
     def set_epoch(self, epoch: int) -> None:
@@ -195,7 +212,7 @@ class _ComposedIndices(Sampler):
         self._reached = self.seed, self.epoch, draws
         return draws
 
-    def _count_steps(self, steps: str | int) -> int:
+    def _count_steps(self, steps: str | int, counted: Sequence[str]) -> int:
         if steps in _EPOCH_ENDS:
             sizes = {name: len(part) for name, part in self._ranges.items()}
             for name, group in self._groups.items():
@@ -204,7 +221,7 @@ class _ComposedIndices(Sampler):
                 steps_to_draw(
                     sizes[name], [step.get(name, 0) * self.world_size for step in self._composition]
                 )
-                for name in dict.fromkeys(name for step in self._composition for name in step)
+                for name in counted
             )
         if type(steps) is not int or steps < 1:
             raise InputError(

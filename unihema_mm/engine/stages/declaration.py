@@ -43,6 +43,9 @@ class Stage:
         sets: Names of the data folders, or ``'all'`` that are prepared.
         temperature: Exponent of the sizes of the sets of a task in the probability of a draw.
         steps: Length of an epoch: 'longest' or 'shortest' task, or a number of steps.
+        rehearsal: Share of the samples of a step that come from tasks of earlier stages, so that these are
+            not forgotten; 0 for none.
+        rehearses: Tasks of earlier stages that read what this stage trains, those that it could spoil.
     """
 
     number: int
@@ -55,7 +58,22 @@ class Stage:
     sets: str | tuple[str, ...] = ALL_SETS
     temperature: float = 1.0
     steps: str | int = 'longest'
+    rehearsal: float = 0.0
+    rehearses: tuple[str, ...] = ()
     source: str = field(default='config', compare=False)
+
+    @property
+    def rehearsed(self) -> dict[str, int]:
+        """Task of an earlier stage -> its samples in a step, at least one each; empty without rehearsal."""
+        if not self.rehearsal:
+            return {}
+        total = sum(self.tasks.values()) * self.rehearsal / (1 - self.rehearsal)
+        return {task: max(1, round(total / len(self.rehearses))) for task in self.rehearses}
+
+    @property
+    def composition(self) -> dict[str, int]:
+        """Task -> its samples in a step, with those that are rehearsed."""
+        return {**self.tasks, **self.rehearsed}
 
 
 def read_stage(cfg: Config) -> Stage | None:
@@ -93,6 +111,8 @@ def read_stage(cfg: Config) -> Stage | None:
         sets=reader.sets(),
         temperature=reader.temperature(),
         steps=reader.steps(),
+        rehearsal=reader.rehearsal(),
+        rehearses=reader.rehearses(),
         source=reader.source,
     )
 
@@ -165,6 +185,19 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < float('inf'):
             raise self.error('temperature', f'is {value!r}; write a number of at least 0')
         return float(value)
+
+    def rehearsal(self) -> float:
+        value = self.declared.get('rehearsal', 0.0)
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+            raise self.error('rehearsal', f'is {value!r}; write a share from 0 to below 1, e.g. 0.25')
+        return float(value)
+
+    def rehearses(self) -> tuple[str, ...]:
+        value = self.names('rehearses')
+        both = [task for task in value if task in self.tasks()]
+        if both:
+            raise self.error('rehearses', f'names {both[0]!r}, which the stage trains; take it out')
+        return value
 
     def steps(self) -> str | int:
         value = self.declared.get('steps', 'longest')

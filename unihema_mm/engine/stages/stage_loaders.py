@@ -86,13 +86,12 @@ def make_loaders(stage: Stage, stage_data: Mapping, say: Callable[..., None] = l
     """
     root = stage_data.get('root', 'data')
     parts = {task: part for task, part in stage_data.items() if isinstance(part, Mapping)}
-    _check_parts((*stage.tasks, *stage.tests), parts)
+    needed = dict.fromkeys((*stage.composition, *stage.tests))
+    _check_parts([*needed], parts)
     entries = load_catalogue()
     prepared = read_prepared_sets(root)
     chosen = choose_sets(prepared, stage.sets, root)
-    found = {
-        task: sets_of_task(task, parts[task], chosen) for task in dict.fromkeys((*stage.tasks, *stage.tests))
-    }
+    found = {task: sets_of_task(task, parts[task], chosen) for task in needed}
     for line in table_lines([*found.values()], prepared, root, entries):
         say(line)
     stage = _with_sets(stage, found, root, say)
@@ -145,7 +144,7 @@ class _Maker:
         """Loader of the train lists of all tasks, a group of sets for each task."""
         datasets: dict[str, dict] = {}
         groups = {}
-        for task in stage.tasks:
+        for task in stage.composition:
             item, names = self.found[task], []
             for part in item.sets:
                 name = f'{task}_{part.name}'
@@ -156,12 +155,16 @@ class _Maker:
                 names.append(name)
             groups[task] = dict(sets=tuple(names), temperature=stage.temperature)
         return dict(
-            batch_size=sum(stage.tasks.values()),
+            batch_size=sum(stage.composition.values()),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             sampler=dict(type='DefaultSampler', shuffle=True),
             batch_sampler=dict(
-                type='TaskBatchSampler', composition=dict(stage.tasks), groups=groups, steps=stage.steps
+                type='TaskBatchSampler',
+                composition=stage.composition,
+                groups=groups,
+                steps=stage.steps,
+                counted=[*stage.tasks],
             ),
             dataset=dict(type='MultiSetDataset', datasets=datasets),
         )
@@ -242,7 +245,14 @@ def _with_sets(stage: Stage, found: Mapping[str, TaskSets], root: str, say: Call
         check_sets([found[task] for task in stage.tasks], root)
     for task in stage.tasks.keys() - tasks.keys():
         say(f'{task}: is not trained, no prepared set has it', True)
-    return replace(stage, tasks=tasks)
+    rehearses = tuple(task for task in stage.rehearses if stage.rehearsal and can_train(found[task]))
+    stage = replace(stage, tasks=tasks, rehearses=rehearses)
+    if stage.rehearsal:
+        counts = ', '.join(f'{count} {task}' for task, count in stage.rehearsed.items())
+        share = sum(stage.rehearsed.values()) / sum(stage.composition.values())
+        nothing = 'nothing, no task of an earlier stage reads what it trains, or no prepared set has it'
+        say(f'rehearses in a step: {f"{counts}, {share:.0%} of the samples" if counts else nothing}')
+    return stage
 
 
 def _check_parts(tasks: Sequence[str], parts: Mapping[str, Mapping]) -> None:
