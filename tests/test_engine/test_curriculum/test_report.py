@@ -5,11 +5,12 @@ import json
 import pytest
 
 from unihema_mm.engine.curriculum.curves import draw_curves
-from unihema_mm.engine.curriculum.evaluated import EvaluatedSet, shown_metrics
+from unihema_mm.engine.curriculum.evaluated import EvaluatedSet
 from unihema_mm.engine.curriculum.paper_table import paper_results, result_groups
 from unihema_mm.engine.curriculum.report import task_matrix, write_report
 from unihema_mm.engine.curriculum.scalars import read_losses
 from unihema_mm.engine.curriculum.stage_folder import StageFolder
+from unihema_mm.evaluation.shown_metrics import shown_metrics
 
 from .parts import planned, result, write_scalars
 

@@ -1,16 +1,15 @@
 """The metrics of the data sets that a stage has evaluated."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from mmengine.config import Config
 
-from unihema_mm.datasets.schema import TASKS, read_document
+from unihema_mm.datasets.schema import read_document
 from unihema_mm.engine.data_paths import dataset_configs
 from unihema_mm.engine.stages.stage_loaders import TEXT_ONLY
+from unihema_mm.evaluation.shown_metrics import percent_of, shown_metrics
 
 
 class EvaluatedSet(NamedTuple):
@@ -50,13 +49,6 @@ def _read(name: str, loader: Mapping) -> EvaluatedSet:
     return EvaluatedSet(name, task, folder, str(info.get('dataset') or folder))
 
 
-@cache
-def shown_metrics() -> dict[str, dict[str, float]]:
-    """Task -> key of a metric -> value of a perfect score; the main one first."""
-    content = yaml.safe_load(Path(__file__).with_name('shown_metrics.yaml').read_text())
-    return {task: content[task] for task in TASKS if task in content}
-
-
 def percent(metrics: Mapping[str, float], item: EvaluatedSet, key: str) -> float | None:
     """A metric of a set in percent; None where it is absent or there was nothing to measure.
 
@@ -65,10 +57,7 @@ def percent(metrics: Mapping[str, float], item: EvaluatedSet, key: str) -> float
         item: The set.
         key: Key of the metric without the name of the set.
     """
-    value = metrics.get(f'{item.name}/{key}')
-    full = shown_metrics().get(item.task, {}).get(key, 1)
-    signed = key.startswith('image_gain_')
-    return None if value is None or (value < 0 and not signed) else 100 * value / full
+    return percent_of(metrics, item.task, item.name, key)
 
 
 def keys_of(task: str, metrics: Sequence[str], name: str) -> list[str]:
