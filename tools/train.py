@@ -5,6 +5,7 @@ import os
 
 from unihema_mm.engine.console_runner import ConsoleRunner
 from unihema_mm.engine.data_paths import check_data_paths
+from unihema_mm.engine.hooks.stage_start_hook import check_starts
 from unihema_mm.engine.launch import (
     LAUNCHERS,
     ConfigOptions,
@@ -60,6 +61,8 @@ def main() -> None:
             use_auto_scale_lr(cfg)
         use_resume(cfg, args.resume)
         check_data_paths(cfg, ['train', 'val'])
+        if not cfg.get('resume'):
+            check_starts(cfg)
         with run_environment(cfg):
             ConsoleRunner.from_cfg(cfg).train()
 

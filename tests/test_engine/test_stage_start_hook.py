@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from safetensors.torch import save_file
@@ -13,6 +14,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from unihema_mm.engine.hooks import SafeCheckpointHook, StageStartHook, TrainableTableHook
+from unihema_mm.engine.hooks.stage_start_hook import check_starts
 from unihema_mm.utils.checkpoint import read_checkpoint
 from unihema_mm.utils.errors import InputError
 
@@ -192,6 +194,21 @@ def test_a_stage_that_is_not_trained_yet(tmp_path):
     runner = make_runner(tmp_path / 'stage3', start(tmp_path / 'stage1.pth'))
     with pytest.raises(InputError, match=r'stage1\.pth: checkpoint not found'):
         runner.train()
+
+
+def test_a_missing_start_is_told_before_a_model_is_built(first, tmp_path):
+    def config(*places, kind='StageStartHook'):
+        starts = [dict(checkpoint=str(place), modules=['backbone']) for place in places]
+        return Config(dict(custom_hooks=[dict(type='TrainableTableHook'), dict(type=kind, starts=starts)]))
+
+    check_starts(Config(dict(model=dict(type='UniHema'))))
+    check_starts(config())
+    for kind in ('StageStartHook', StageStartHook):
+        check_starts(config(first, first / 'epoch_1.pth', 'torchvision://resnet50', kind=kind))
+        with pytest.raises(InputError, match=r'stage2: no checkpoint to start from; train that stage first'):
+            check_starts(config(first, tmp_path / 'stage2', kind=kind))
+    with pytest.raises(InputError, match=r'absent\.pth: checkpoint not found'):
+        check_starts(config(first / 'absent.pth'))
 
 
 def test_one_way_to_start(first, tmp_path):

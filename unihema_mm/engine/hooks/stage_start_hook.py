@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
@@ -18,7 +19,7 @@ from unihema_mm.engine.stages.starting_weights import load_starts
 from unihema_mm.engine.unwrap import leaf_datasets, unwrapped
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.atomic import write_json
-from unihema_mm.utils.checkpoint import find_resume_checkpoint
+from unihema_mm.utils.checkpoint import find_checkpoint, find_resume_checkpoint
 from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.file_hash import file_sha256
 
@@ -82,7 +83,7 @@ class StageStartHook(Hook):
                 f'{runner._load_from}: load_from is set beside the starting points of the stage; name it in '
                 'these with its modules, or leave it out'
             )
-        starts = [(_find_weights(place, runner), modules) for place, modules in self._starts]
+        starts = [(_find_weights(place, runner.cfg), modules) for place, modules in self._starts]
         report = load_starts(model, starts, self._initialised, own)
         self._label_spaces = {**report.label_spaces, **own}
         runner.logger.info('\n'.join(['Starting weights:', *report.lines()]))
@@ -121,19 +122,34 @@ def find_start_file(place: str) -> str | None:
     return found
 
 
-def _find_weights(place: str, runner: Runner) -> str:
+def check_starts(cfg: Config) -> None:
+    """Check that the starting points of a run exist, before its model is built and loads weights itself.
+
+    Args:
+        cfg: Config of a run that does not resume; without ``StageStartHook`` nothing is checked.
+
+    Raises:
+        InputError: A work folder has no checkpoint, or a file does not exist.
+    """
+    for hook in cfg.get('custom_hooks') or ():
+        if isinstance(hook, Mapping) and hook.get('type') in (StageStartHook, StageStartHook.__name__):
+            for start in hook.get('starts', ()):
+                find_checkpoint(_find_weights(str(start['checkpoint']), cfg))
+
+
+def _find_weights(place: str, cfg: Config) -> str:
     found = find_start_file(place)
     if found is None:
         raise InputError(
             f'{place}: no checkpoint to start from; train that stage first: '
-            f'python tools/train.py {_config_of(Path(place).expanduser(), runner)} --work-dir {place}'
+            f'python tools/train.py {_config_of(Path(place).expanduser(), cfg)} --work-dir {place}'
         )
     return found
 
 
-def _config_of(folder: Path, runner: Runner) -> str:
+def _config_of(folder: Path, cfg: Config) -> str:
     """Config of the stage of a work folder: beside that of the run, with the name of the folder."""
-    config = Path(runner.cfg.filename or 'config.py').with_name(f'{folder.name}.py')
+    config = Path(cfg.filename or 'config.py').with_name(f'{folder.name}.py')
     return str(config) if config.is_file() else 'CONFIG'
 
 
