@@ -1,3 +1,3 @@
 _base_ = ['../../_base_/stages/uni_hema_tiny.py', '../../_base_/stages/stage3.py']
 work_dir = 'work_dirs/tiny/stage3'
-stage = dict(sets=['synthetic_tasks'], steps=300)
+stage = dict(sets=['synthetic_tasks'], steps=400)

@@ -1,3 +1,3 @@
 _base_ = ['../../_base_/stages/uni_hema_tiny.py', '../../_base_/stages/stage4.py']
 work_dir = 'work_dirs/tiny/stage4'
-stage = dict(sets=['synthetic_tasks'], steps=200)
+stage = dict(sets=['synthetic_tasks'], tasks=dict(det=4, morph=1), steps=400)
