@@ -41,6 +41,8 @@ _NUMPY_DTYPES = (
     'float64',
     'str',
 )
+# File in a work folder with the name of the checkpoint that is its result, where this is not the last one.
+RESULT_POINTER = 'result_checkpoint'
 # Entry of the metadata of a .safetensors file; a .pth file has the same as ``meta``.
 SAFETENSORS_META = 'meta'
 # Counters and checks that older files lack; nothing is computed from them.
@@ -198,6 +200,25 @@ def find_resume_checkpoint(work_dir: str | os.PathLike) -> str | None:
         f'{pointer}: names {named or "no file"}, which does not exist; '
         'give --resume PATH or delete this file to start from scratch'
     )
+
+
+def find_result_checkpoint(work_dir: str | os.PathLike) -> str | None:
+    """Path of the checkpoint that the run in ``work_dir`` gives to tests and later stages, None without any.
+
+    The best one where a finished run says so in ``result_checkpoint``, otherwise the last one.
+
+    Raises:
+        InputError: The file that is named does not exist.
+    """
+    pointer = Path(work_dir) / RESULT_POINTER
+    if not pointer.is_file():
+        return find_resume_checkpoint(work_dir)
+    found = pointer.with_name(pointer.read_text().strip())
+    if not found.is_file():
+        raise InputError(
+            f'{pointer}: names {found.name}, which does not exist; delete this file to take the last one'
+        )
+    return str(found)
 
 
 class Misfit(NamedTuple):

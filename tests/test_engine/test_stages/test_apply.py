@@ -107,3 +107,55 @@ def test_nothing_to_validate_on(tmp_path):
     cfg = stage_config(tmp_path, tasks=dict(det=2))
     apply_stage(cfg)
     assert cfg.val_dataloader is cfg.val_cfg is cfg.val_evaluator is cfg.test_cfg is None
+
+
+AUTO = dict(
+    train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=2, val_interval=1),
+    default_hooks=dict(checkpoint=dict(type='SafeCheckpointHook', interval=1, save_best=None)),
+)
+
+
+def test_a_stage_that_ends_by_its_validation(root, capsys):
+    cfg = stage_config(root, schedule='auto')
+    cfg.merge_from_dict(AUTO)
+    assert apply_stage(cfg).schedule is not None
+    assert cfg.train_cfg == dict(type='CheckedTrainLoop', max_epochs=2, checks=10)
+    assert cfg.default_hooks.checkpoint == dict(
+        type='SafeCheckpointHook', interval=1, save_best='stage/score', rule='greater', result='best'
+    )
+    hooks = {hook['type']: hook for hook in cfg.custom_hooks}
+    assert hooks['MoveOnHook'] == dict(type='MoveOnHook', tasks=['det', 'cls'], patience=3, min_delta=0.2)
+    assert 'too good' not in capsys.readouterr().err
+
+
+def test_a_fixed_stage_has_nothing_of_it(root):
+    cfg = stage_config(root, schedule='fixed')
+    cfg.merge_from_dict(AUTO)
+    apply_stage(cfg)
+    assert cfg.train_cfg == AUTO['train_cfg'] and cfg.default_hooks == AUTO['default_hooks']
+
+
+def test_a_test_list_that_ends_a_stage_is_told(root, capsys):
+    (root / 'cells' / 'annotations' / 'val.json').unlink()
+    cfg = stage_config(root, schedule=dict(type='auto', checks=20))
+    cfg.merge_from_dict(AUTO)
+    apply_stage(cfg)
+    assert cfg.train_cfg.checks == 20
+    said = capsys.readouterr().err
+    assert 'cls_cells: its test list ends the stage' in said and 'det_fields: its' not in said
+
+
+def test_what_auto_cannot_do_without(root):
+    cfg = stage_config(root, schedule='auto')
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=10)
+    with pytest.raises(InputError, match=r"needs train_cfg\.type='EpochBasedTrainLoop'"):
+        apply_stage(cfg)
+    for path in root.glob('*/annotations/[vt]*.json'):
+        if path.stem != 'train':
+            path.unlink()
+    cfg = stage_config(root, schedule='auto')
+    cfg.merge_from_dict(AUTO)
+    with pytest.raises(
+        InputError, match=r"schedule: 'auto' needs a set with a val or test list for det, cls"
+    ):
+        apply_stage(cfg)

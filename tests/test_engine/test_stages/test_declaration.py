@@ -89,6 +89,7 @@ def test_all_fields():
         (dict(temperature=float('nan')), r'stage\.temperature'),
         (dict(steps='long'), r'stage\.steps'),
         (dict(steps=0), r'stage\.steps'),
+        (dict(schedule='free'), r"stage\.schedule: is 'free'"),
         (dict(rehearsal=1), r'stage\.rehearsal: is 1; write a share'),
         (dict(rehearsal=-0.1), r'stage\.rehearsal'),
         (dict(rehearsal=True), r'stage\.rehearsal'),

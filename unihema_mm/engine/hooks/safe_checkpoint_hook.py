@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.atomic import TEMPORARY_SUFFIX, write_bytes
-from unihema_mm.utils.checkpoint import enable_safe_checkpoints
+from unihema_mm.utils.checkpoint import RESULT_POINTER, enable_safe_checkpoints
 
 _BACKEND = 'atomic_local'
 
@@ -38,12 +38,17 @@ class SafeCheckpointHook(CheckpointHook):
     oldest one is removed. (mmengine removes first and writes in place: a kill between
     leaves nothing to resume from.) The hook also closes mmengine's fallback to the unsafe unpickler.
 
+    What a finished run gives to tests and later stages is its last checkpoint, or the best one:
+    :func:`~unihema_mm.utils.checkpoint.find_result_checkpoint`.
+
     Args:
+        result: 'last' or, where ``save_best`` names one metric, 'best'.
         backend_args: Storage backend; by default local files, written atomically.
         **kwargs: Arguments of :class:`mmengine.hooks.CheckpointHook`.
     """
 
-    def __init__(self, *args, backend_args: dict | None = None, **kwargs) -> None:
+    def __init__(self, *args, result: str = 'last', backend_args: dict | None = None, **kwargs) -> None:
+        self.result = result
         super().__init__(*args, backend_args=backend_args or {'backend': _BACKEND}, **kwargs)
 
     def before_run(self, runner: Runner) -> None:
@@ -51,11 +56,19 @@ class SafeCheckpointHook(CheckpointHook):
         enable_safe_checkpoints()
 
     def before_train(self, runner: Runner) -> None:
-        """Remove what an earlier run left half written."""
+        """Remove what an earlier run left half written, and its result."""
         super().before_train(runner)
         if is_main_process():
+            Path(runner.work_dir, RESULT_POINTER).unlink(missing_ok=True)
             for left_over in Path(runner.work_dir).glob(f'.*{TEMPORARY_SUFFIX}'):
                 left_over.unlink(missing_ok=True)
+
+    def after_train(self, runner: Runner) -> None:
+        """Name the best checkpoint as the result, where asked for."""
+        super().after_train(runner)
+        if self.result == 'best' and self.best_ckpt_path is not None and is_main_process():
+            name = Path(self.best_ckpt_path).name
+            write_bytes(Path(runner.work_dir) / RESULT_POINTER, name.encode())
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         outdated = []

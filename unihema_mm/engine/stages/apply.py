@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from unihema_mm.utils.errors import InputError
 
 from .declaration import Stage, read_stage
+from .schedule import use_auto_schedule
 from .stage_loaders import StageLoaders, make_loaders
 
 
@@ -38,6 +39,8 @@ def apply_stage(cfg: Config) -> Stage | None:
         raise InputError(f'{stage.source}: stage_data: is {stage_data!r}; take it from _base_/datasets')
     loaders = make_loaders(stage, stage_data, _say)
     _set_data(cfg, loaders)
+    if stage.schedule is not None:
+        use_auto_schedule(cfg, stage.schedule, stage.tasks, _say)
     _set_heads(cfg, stage_data, loaders)
     cfg.model.trained = [*stage.trains]
     starts = [

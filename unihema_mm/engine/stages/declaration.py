@@ -10,6 +10,8 @@ from mmengine.config import Config
 from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.names import nearest_names
 
+from .schedule import AutoSchedule, read_schedule
+
 ALL_SETS = 'all'
 EPOCH_LENGTHS = ('longest', 'shortest')
 
@@ -43,6 +45,7 @@ class Stage:
         sets: Names of the data folders, or ``'all'`` that are prepared.
         temperature: Exponent of the sizes of the sets of a task in the probability of a draw.
         steps: Length of an epoch: 'longest' or 'shortest' task, or a number of steps.
+        schedule: When it ends before its planned length, None for never.
         rehearsal: Share of the samples of a step that come from tasks of earlier stages, so that these are
             not forgotten; 0 for none.
         rehearses: Tasks of earlier stages that read what this stage trains, those that it could spoil.
@@ -58,6 +61,7 @@ class Stage:
     sets: str | tuple[str, ...] = ALL_SETS
     temperature: float = 1.0
     steps: str | int = 'longest'
+    schedule: AutoSchedule | None = None
     rehearsal: float = 0.0
     rehearses: tuple[str, ...] = ()
     source: str = field(default='config', compare=False)
@@ -111,6 +115,7 @@ def read_stage(cfg: Config) -> Stage | None:
         sets=reader.sets(),
         temperature=reader.temperature(),
         steps=reader.steps(),
+        schedule=read_schedule(declared.get('schedule', 'fixed'), f'{reader.source}: stage.schedule'),
         rehearsal=reader.rehearsal(),
         rehearses=reader.rehearses(),
         source=reader.source,
