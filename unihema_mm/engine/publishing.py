@@ -64,7 +64,8 @@ def publish(
             load_tokenizer(tokenizer).save_pretrained(folder / name)
         write_bytes(folder / CONFIG, portable.text().encode())
         _check(folder, portable, weights, str(source))
-        write_bytes(folder / WEIGHTS, safetensors_bytes(weights, {KEY: stored_label_spaces(content)}))
+        meta = {KEY: stored_label_spaces(content), **_dataset_names(content)}
+        write_bytes(folder / WEIGHTS, safetensors_bytes(weights, meta))
         card = make_card(
             cfg,
             content,
@@ -110,6 +111,22 @@ def _check(folder: Path, portable: PortableConfig, weights: Mapping[str, Tensor]
     portable.check(cfg, os.path.abspath(folder))
     init_default_scope(cfg.get('default_scope', 'unihema_mm'))
     check_fit(MODELS.build(cfg.model), weights, source)
+
+
+def _dataset_names(checkpoint: Mapping) -> dict:
+    """``dataset_meta``: names of classes and attributes of the data of the training; empty without them."""
+    meta = checkpoint.get('meta')
+    info = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
+    if not isinstance(info, Mapping):
+        return {}
+    names = {key: info[key] for key in ('classes', 'attributes') if key in info}
+    sets = info.get('sets')
+    if isinstance(sets, Mapping):
+        names['sets'] = {
+            name: {key: part[key] for key in ('classes', 'attributes') if key in part}
+            for name, part in sets.items()
+        }
+    return {'dataset_meta': names}
 
 
 def _starts(work_dir: Path) -> list[dict]:

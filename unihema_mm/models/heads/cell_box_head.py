@@ -25,7 +25,8 @@ class CellBoxHead(DINOHead):
     path), an image may have fewer candidates than ``test_cfg.max_per_img``,
     detections name their object query (``queries``), training works without
     denoising queries, and predictions that are not finite stop the run with the
-    name of the image.
+    name of the image. Where an image has ``metainfo['min_score']``, detections
+    below this score are left out, before other tasks add masks to them.
 
     Data sets that annotate different subsets of the classes can be mixed: where
     an image has ``metainfo['annotated']``, the labels that its data set annotates,
@@ -136,7 +137,10 @@ class CellBoxHead(DINOHead):
         bbox_pred = F.pad(bbox_pred, (0, 0, 0, missing))
         results = super()._predict_by_feat_single(cls_score, bbox_pred, img_meta, rescale)
         results.queries = cls_score.sigmoid().flatten().topk(len(results)).indices // num_classes
-        return results[results.queries < num_queries] if missing else results
+        kept = results.queries < num_queries
+        if 'min_score' in img_meta:
+            kept &= results.scores >= img_meta['min_score']
+        return results if kept.all() else results[kept]
 
 
 @contextmanager
