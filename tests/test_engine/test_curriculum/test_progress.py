@@ -3,6 +3,7 @@
 import pytest
 
 from unihema_mm.engine.curriculum.progress import Progress, clock
+from unihema_mm.engine.stages.schedule import AutoSchedule
 
 from .parts import planned, write_scalars
 
@@ -19,6 +20,18 @@ def test_remaining_time_goes_by_the_steps(tmp_path):
     progress.finish(stages[1], 300.0)
     progress.finish(stages[2], 200.0)
     assert progress.remaining() == 0
+
+
+def test_a_stage_that_has_ended_early_counts_its_own_steps(tmp_path):
+    stages = [planned(tmp_path, number, 10, schedule=AutoSchedule()) for number in (1, 2)]
+    progress = Progress(stages, print, len(stages))
+    progress.finish(stages[0], 100.0, steps=5)  # of 20
+    assert progress.remaining() == pytest.approx(400)
+    assert progress.remaining_text() == ', at most about 0:06:40 left'
+    stages[1] = planned(tmp_path, 2, 'longest')
+    progress = Progress(stages, print, len(stages))
+    progress.finish(stages[0], 100.0, steps=5)
+    assert progress.remaining_text() == ', about 0:01:40 left'
 
 
 def test_stages_count_alike_where_one_does_not_know_its_steps(tmp_path):

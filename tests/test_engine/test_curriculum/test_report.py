@@ -119,6 +119,9 @@ def test_report_of_finished_stages(tmp_path):
         dict(part='encoder', source='work/stage1/iter_20.pth', tensors=2, parameters=1239, pretrained=None),
         dict(part='backbone', source=None, tensors=1, parameters=7, pretrained='torchvision://resnet50'),
     ]
+    checks = [[4, 30.0], [8, 45.25], [12, 45.3], [16, 45.2]]
+    moved_on = dict(steps=16, planned=40, reason='it has not improved', checks=checks)
+    (second / 'moved_on.json').write_text(json.dumps(moved_on))
     (second / 'start_report.json').write_text(json.dumps(dict(parts=parts, starts=[])))
 
     write_report(tmp_path, stages)
@@ -126,11 +129,13 @@ def test_report_of_finished_stages(tmp_path):
     for line in (
         'For research use only.',
         '2 of 3 stages are finished.',
-        '| 2: part 2 | cls 2 | 10 | 0:01:00 | 0:00:30 | 3 |',
+        '| 2: part 2 | cls 2 | 16 of 40 | 0:01:00 | 0:00:30 | 3 |',
         '| cls_cells | weighted_f1 | 90.0 | 80.0 (-10.0) |',
         '## Results after stage 2, beside Table 1 of the Uni-Hema paper',
         '| BCCD | - | 87.8 | 89.5 | 88.1 | - |',
         '| cls_cells | 80.0 | - | - | - | - | - |',
+        '- fixed schedule: it has reached its planned length',
+        '- moved on after 16 of 40 steps: it has not improved; 4 checks, the best score 45.3 %',
         '| encoder | 1,234 | 5 |',
         '| encoder | stage1/iter_20.pth | 2 | 1,239 |',
         '| backbone | initialised (torchvision://resnet50) | 1 | 7 |',

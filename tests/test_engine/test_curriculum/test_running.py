@@ -1,6 +1,7 @@
 """Stages in turn, with programs that only pretend to train and test."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,20 @@ def test_training_that_leaves_no_checkpoint(run, tmp_path):
     (tmp_path / 'train.py').write_text('')
     with pytest.raises(InputError, match=r'stage 1, part 1: left no checkpoint in work/stage1'):
         run()
+
+
+def test_stage_that_moves_on_gives_its_best_checkpoint(run, tmp_path):
+    best = """
+(folder / 'best_iter_2.pth').write_text('best')
+(folder / 'result_checkpoint').write_text('best_iter_2.pth')
+(folder / 'moved_on.json').write_text(json.dumps(dict(steps=2, planned=3, reason='a', checks=[[2, 1.0]])))
+"""
+    (tmp_path / 'train.py').write_text(TRAIN + best)
+    said, calls = run()
+    assert calls == [call.replace('iter_3', 'best_iter_2') for call in ALL]
+    assert ' after 2 of 3 steps' in said
+    fingerprint = json.loads(Path('work/stage2/fingerprint.json').read_text())
+    assert [*fingerprint['starts'].values()] == [sha256(b'best').hexdigest()]
 
 
 def test_some_stages(run):

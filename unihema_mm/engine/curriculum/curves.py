@@ -1,6 +1,7 @@
 """A picture of the losses of a stage."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,12 +14,13 @@ from .scalars import loss_names, read_losses
 CURVES_FILE = 'curves.png'
 
 
-def draw_curves(folder: Path, title: str) -> bool:
+def draw_curves(folder: Path, title: str, checks: Sequence[Sequence[float]] = ()) -> bool:
     """Draw the losses that a stage has logged to ``curves.png`` in its work folder.
 
     Args:
         folder: Work folder.
         title: Title of the picture.
+        checks: Step and score in percent of each validation that could end the stage.
 
     Returns:
         Whether there were any.
@@ -43,6 +45,11 @@ def draw_curves(folder: Path, title: str) -> bool:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
+    if checks:
+        scores = axes.twinx()
+        scores.plot(*zip(*checks, strict=True), label='score', color='black', linestyle='--', marker='.')
+        scores.set(ylabel='validation score, percent')
+        scores.legend(loc='lower left')
     content = io.BytesIO()
     figure.savefig(content, format='png', dpi=120)
     write_bytes(folder / CURVES_FILE, content.getvalue())

@@ -13,7 +13,8 @@ class Progress:
     """Prints how far a curriculum is.
 
     The remaining time is that of the finished stages in proportion to the steps; where a stage does not know
-    its steps, all count alike. It is told as soon as a stage is finished.
+    its steps, all count alike. A stage that has ended early counts the steps that it has done; one that may
+    end early counts its planned length. The remaining time is told as soon as a stage is finished.
 
     Args:
         stages: The stages that are to be done, finished ones too.
@@ -24,7 +25,8 @@ class Progress:
     def __init__(self, stages: Sequence[PlannedStage], say: Callable[[str], None], total: int) -> None:
         self._stages, self._say, self._total = list(stages), say, total
         self._work = [stage.steps for stage in stages]
-        if None in self._work:
+        self._by_steps = None not in self._work
+        if not self._by_steps:
             self._work = [1] * len(self._work)
         self._seconds: dict[int, float] = {}
         self._last = 0.0
@@ -33,9 +35,12 @@ class Progress:
         """Which of the stages it is, ``'stage 3 of 6, vision'``."""
         return f'stage {stage.declared.number} of {self._total}, {stage.declared.name}'
 
-    def finish(self, stage: PlannedStage, seconds: float) -> None:
-        """Take note of the time of a finished stage."""
-        self._seconds[self._index(stage)] = seconds
+    def finish(self, stage: PlannedStage, seconds: float, steps: int | None = None) -> None:
+        """Take note of the time of a finished stage, and of its steps where they are not those planned."""
+        index = self._index(stage)
+        self._seconds[index] = seconds
+        if steps is not None and self._by_steps:
+            self._work[index] = steps
 
     def remaining(self, current: float = 0.0) -> float | None:
         """Seconds until the end, None where no stage is finished.
@@ -51,9 +56,14 @@ class Progress:
         return max(first * rate - current, 0.0) + sum(later) * rate
 
     def remaining_text(self, current: float = 0.0) -> str:
-        """``', about 0:21:00 left'``, empty where it is not known or nothing is left."""
+        """``', about 0:21:00 left'``, empty where it is not known or nothing is left.
+
+        With ``at most`` where a stage may end early.
+        """
         seconds = self.remaining(current)
-        return '' if not seconds else f', about {clock(seconds)} left'
+        left = [stage for index, stage in enumerate(self._stages) if index not in self._seconds]
+        most = 'at most ' if any(stage.declared.schedule for stage in left) else ''
+        return '' if not seconds else f', {most}about {clock(seconds)} left'
 
     def beat(self, stage: PlannedStage, doing: str, since_start: float, spent: float) -> None:
         """Print a line from time to time.

@@ -80,13 +80,16 @@ def _sets(result: Mapping[str, Any]) -> list[EvaluatedSet]:
 
 def _stage_facts(folder: StageFolder, result: dict[str, Any]) -> dict[str, Any]:
     title = f'Stage {result["number"]}: {result["name"]}'
-    curves = f'{folder.path.name}/{CURVES_FILE}' if draw_curves(folder.path, title) else None
+    moved_on = folder.moved_on()
+    drawn = draw_curves(folder.path, title, moved_on['checks'] if moved_on else ())
+    curves = f'{folder.path.name}/{CURVES_FILE}' if drawn else None
     lines = read_losses(folder.path)
     memory = [line['memory'] for line in lines if 'memory' in line]
     starts = folder.starts() or {}
     return {
         **{key: value for key, value in result.items() if key not in ('fingerprint', 'evaluated')},
         'parameters': folder.trained(),
+        'moved_on': moved_on,
         'loaded': starts.get('parts', []),
         'started_from': starts.get('starts', []),
         'curves': curves,

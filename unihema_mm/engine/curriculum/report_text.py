@@ -33,7 +33,7 @@ def _overview(stages: Sequence[Mapping[str, Any]]) -> list[str]:
         [
             f'{stage["number"]}: {stage["name"]}',
             ', '.join(f'{task} {count}' for task, count in stage['tasks'].items()),
-            str(stage['logged_steps']),
+            _steps(stage),
             clock(stage['train_seconds']),
             clock(stage['test_seconds']),
             f'{stage["peak_bytes"] / _MIB:,.0f}',
@@ -89,6 +89,7 @@ def _stage(stage: Mapping[str, Any]) -> list[str]:
     lines.append(f'- on {", ".join(stage["sets"])}')
     if stage['loss']:
         lines.append(f'- loss {stage["loss"]["first"]:.3g} at first, {stage["loss"]["last"]:.3g} at the end')
+    lines.append(f'- {_end(stage)}')
     code = stage['code']
     lines.append(f'- code: unihema_mm {code["version"]}, commit {code["commit"] or "unknown"}')
     lines.append(f'- {stage["processes"]} process(es), {stage["runs"]} run(s) from start to end')
@@ -108,6 +109,24 @@ def _stage(stage: Mapping[str, Any]) -> list[str]:
         '',
         *(_table(['set', 'data set', 'metric', 'percent'], rows) if rows else ['Not tested.']),
     ]
+
+
+def _steps(stage: Mapping[str, Any]) -> str:
+    moved_on = stage['moved_on']
+    return f'{moved_on["steps"]} of {moved_on["planned"]}' if moved_on else str(stage['logged_steps'])
+
+
+def _end(stage: Mapping[str, Any]) -> str:
+    """After how many steps the stage has moved on, and why."""
+    moved_on = stage['moved_on']
+    if moved_on is None:
+        return 'fixed schedule: it has reached its planned length'
+    checks = moved_on['checks']
+    step, score = max(checks, key=lambda check: check[1])
+    return (
+        f'moved on after {moved_on["steps"]} of {moved_on["planned"]} steps: {moved_on["reason"]}; '
+        f'{len(checks)} checks, the best score {score:.1f} % after {step} steps, whose checkpoint it gives'
+    )
 
 
 def _parameters(parameters: Mapping[str, Mapping[str, int]]) -> list[str]:

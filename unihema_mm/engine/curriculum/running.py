@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unihema_mm.engine.testing import METRICS_FILE
 from unihema_mm.utils.atomic import write_bytes, write_json
-from unihema_mm.utils.checkpoint import find_resume_checkpoint
+from unihema_mm.utils.checkpoint import find_result_checkpoint, find_resume_checkpoint
 from unihema_mm.utils.code_version import code_version
 from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.file_hash import file_sha256
@@ -74,7 +74,7 @@ def run_curriculum(family: Path, work_dir: Path, options: CurriculumOptions) -> 
             if _prepare(stage, folder, fingerprint, progress, options.say):
                 _StageRun(stage, folder, fingerprint, progress, options).run()
             else:
-                progress.finish(stage, folder.result()['seconds'])
+                progress.finish(stage, folder.result()['seconds'], folder.steps())
             write_report(work_dir, planned)
 
 
@@ -161,7 +161,7 @@ class _StageRun:
         if not self._spent.get('trained'):
             self._tool('train', config, '--work-dir', folder, '--resume')
             self._save(trained=True)
-        found = find_resume_checkpoint(folder)
+        found = find_result_checkpoint(folder)
         if found is None:
             raise InputError(f'{stage.title}: left no checkpoint in {folder}; see default_hooks.checkpoint')
         checkpoint = Path(found)
@@ -190,9 +190,15 @@ class _StageRun:
                 'fingerprint': self._fingerprint,
             }
         )
-        self._progress.finish(stage, seconds)
+        self._progress.finish(stage, seconds, self._folder.steps())
         left = self._progress.remaining_text()
-        self._options.say(f'{self._progress.place(stage)}: finished in {clock(seconds)}{left}')
+        self._options.say(f'{self._progress.place(stage)}: finished in {clock(seconds)}{self._early()}{left}')
+
+    def _early(self) -> str:
+        moved_on = self._folder.moved_on()
+        if moved_on is None or moved_on['steps'] == moved_on['planned']:
+            return ''
+        return f' after {moved_on["steps"]} of {moved_on["planned"]} steps'
 
     def _tool(self, name: str, *arguments: str | Path) -> None:
         key, before, log = f'{name}_seconds', self._spent[f'{name}_seconds'], self._folder.path / CONSOLE_FILE

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from unihema_mm.engine.hooks.move_on_hook import MOVED_ON_FILE
 from unihema_mm.engine.hooks.stage_start_hook import REPORT_FILE
 from unihema_mm.engine.hooks.trainable_table_hook import COUNTS_FILE
 from unihema_mm.utils.atomic import remove_leftovers, write_json
@@ -44,6 +45,15 @@ class StageFolder:
     def trained(self) -> dict[str, dict[str, int]]:
         """Module -> number of ``trained`` and ``frozen`` parameters."""
         return self._read(COUNTS_FILE) or {}
+
+    def moved_on(self) -> dict[str, Any] | None:
+        """What ``MoveOnHook`` has written, None where the schedule is fixed."""
+        return self._read(MOVED_ON_FILE)
+
+    def steps(self) -> int | None:
+        """Number of steps after which the stage has moved on, None where the schedule is fixed."""
+        moved_on = self.moved_on()
+        return None if moved_on is None else moved_on['steps']
 
     def write_spent(self, spent: dict[str, Any]) -> None:
         """Write what the stage has cost until now."""

@@ -19,7 +19,7 @@ from unihema_mm.engine.stages.starting_weights import load_starts
 from unihema_mm.engine.unwrap import leaf_datasets, unwrapped
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.atomic import write_json
-from unihema_mm.utils.checkpoint import find_checkpoint, find_resume_checkpoint
+from unihema_mm.utils.checkpoint import find_checkpoint, find_result_checkpoint
 from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.file_hash import file_sha256
 
@@ -41,8 +41,9 @@ class StageStartHook(Hook):
 
     Args:
         starts: ``dict(checkpoint=PATH, modules=[...])`` each; see
-            :func:`~unihema_mm.engine.stages.starting_weights.load_starts`. A work folder means its last
-            checkpoint, a published folder its weights. Without ``modules`` all that the checkpoint holds.
+            :func:`~unihema_mm.engine.stages.starting_weights.load_starts`. A work folder means its
+            result (last or best checkpoint), a published folder its weights. Without ``modules`` all that the
+            checkpoint holds.
         initialised: Names of the modules and parameters that no start gives.
 
     Raises:
@@ -116,7 +117,7 @@ def find_start_file(place: str) -> str | None:
     path = Path(place).expanduser()
     if '://' in place or path.is_file() or (path.suffix and not path.is_dir()):
         return place
-    found = find_resume_checkpoint(path)
+    found = find_result_checkpoint(path)
     if found is None and (path / PUBLISHED_WEIGHTS).is_file():
         found = str(path / PUBLISHED_WEIGHTS)
     return found

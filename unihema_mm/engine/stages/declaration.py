@@ -21,7 +21,7 @@ class Start:
     """Where some modules of a stage get their first weights from.
 
     Attributes:
-        checkpoint: File or address, or work folder whose last checkpoint is meant.
+        checkpoint: File or address, or work folder whose result (last or best checkpoint) is meant.
         modules: Dotted names of modules and parameters that come from it; None for all that no other start
             gives and that are not ``initialised``.
     """
@@ -83,8 +83,8 @@ class Stage:
 def read_stage(cfg: Config) -> Stage | None:
     """Read and check the declaration of a config.
 
-    ``dict(stage=1, modules=[...])`` in ``starts_from`` means the last checkpoint in ``stage1`` beside the
-    work folder of the config, ``dict(checkpoint=..., modules=[...])`` a file or another work folder;
+    ``dict(stage=1, modules=[...])`` in ``starts_from`` means the result of the work folder ``stage1``
+    beside that of the config, ``dict(checkpoint=..., modules=[...])`` a file or another work folder;
     without ``modules`` the whole model starts from it.
 
     Args:
