@@ -1,5 +1,7 @@
 """Masks as COCO's compressed run-length encoding, which JSON can hold."""
 
+from itertools import pairwise
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
@@ -22,10 +24,11 @@ def encode_pixels(pixels: np.ndarray, x: int, y: int, width: int, height: int) -
     breaks = np.flatnonzero(np.diff(places) > 1)
     starts = places[np.concatenate([[0], breaks + 1])] if len(places) else places
     ends = places[np.concatenate([breaks, [-1]])] + 1 if len(places) else places
-    bounds = np.concatenate([[0], np.stack([starts, ends], axis=1).ravel(), [width * height]])
-    encoded = coco_mask.frPyObjects(
-        {'size': [height, width], 'counts': np.diff(bounds).tolist()}, height, width
-    )
+    bounds = [0, *np.stack([starts, ends], axis=1).ravel().tolist(), width * height]
+    counts = [end - start for start, end in pairwise(bounds)]
+    if len(counts) > 1 and not counts[-1]:
+        counts.pop()
+    encoded = coco_mask.frPyObjects({'size': [height, width], 'counts': counts}, height, width)
     return {'size': [height, width], 'counts': encoded['counts'].decode()}
 
 
