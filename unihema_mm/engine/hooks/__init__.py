@@ -10,6 +10,7 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 from .same_tasks_hook import SameTasksHook
 from .set_visualization_hook import SetVisualizationHook
 from .stage_start_hook import StageStartHook
+from .step_cost_hook import StepCostHook
 from .strict_load_hook import StrictLoadHook
 from .trainable_table_hook import TrainableTableHook
 
@@ -23,6 +24,7 @@ __all__ = [
     'SameTasksHook',
     'SetVisualizationHook',
     'StageStartHook',
+    'StepCostHook',
     'StopOnNonFiniteLossHook',
     'StrictLoadHook',
     'TrainableTableHook',
