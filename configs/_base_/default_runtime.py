@@ -25,7 +25,7 @@ env_cfg = dict(
 randomness = dict(seed=0)
 
 vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='mmdet.DetLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+visualizer = dict(type='SmearVisualizer', vis_backends=vis_backends, name='visualizer')
 log_processor = dict(type='TaskLogProcessor', window_size=20, by_epoch=True)
 log_level = 'INFO'
 load_from = None

@@ -73,7 +73,7 @@ def test_each_set_has_a_folder_and_what_cannot_be_drawn_is_told(hook, runner, tm
     pictures = {path.parent.name: cv2.imread(str(path)) for path in folder.glob('*/cell.png')}
     assert set(pictures) == {'det', 'seg'}
     assert (pictures['seg'][5, -5] != pictures['seg'][35, -5]).any()  # foreground and background
-    assert caplog.text.count('data set cls: predictions without boxes or masks are not drawn') == 1
+    assert caplog.text.count('data set cls: the visualizer draws none of some predictions') == 1
 
 
 def test_several_masks_of_one_image_do_not_replace_one_another(hook, runner, tmp_path):

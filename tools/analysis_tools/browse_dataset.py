@@ -13,7 +13,7 @@ from unihema_mm.engine.stages import apply_stage
 from unihema_mm.registry import DATASETS
 from unihema_mm.utils.atomic import write_bytes
 from unihema_mm.utils.errors import InputError, exit_on_input_error
-from unihema_mm.visualization import draw_training_sample
+from unihema_mm.visualization.training_sample import draw_training_sample
 
 
 def parse_args() -> argparse.Namespace:

@@ -22,6 +22,7 @@ def draw_result(
     image_rgb: np.ndarray,
     result: ImageResult,
     *,
+    title: str | None = None,
     boxes: bool = True,
     masks: bool = True,
     foreground: bool = True,
@@ -36,6 +37,7 @@ def draw_result(
     Args:
         image_rgb: The image, uint8: RGB (height, width, 3), or grey (height, width) or (height, width, 1).
         result: What was predicted on it.
+        title: Heading of the legend.
         boxes: Whether to draw the boxes of cells.
         masks: Whether to draw their masks.
         foreground: Whether to outline the semantic mask.
@@ -74,7 +76,8 @@ def draw_result(
         size=size,
     )
     if legend:
-        blocks = _legend(result, colours, foreground) + _attribute_table(listed, cells, colours)
+        heading: list[Block] = [(Line(title, bold=True, scale=1.15),)] if title else []
+        blocks = heading + _legend(result, colours, foreground) + _attribute_table(listed, cells, colours)
         is_wide = listed or result.cell_class is not None
         panel = draw_panel(blocks, (COLUMN if is_wide else NARROW) * size, picture.shape[0], size)
         picture = np.hstack([_padded(picture, height=panel.shape[0]), panel])

@@ -6,7 +6,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import get_box_tensor
 from mmdet.visualization import DetLocalVisualizer
 
-from unihema_mm.utils.palette import colour_blind_palette
+from .class_colours import class_palette
 
 MIN_HEIGHT = 480  # pixels; smaller images are enlarged so that class names can be read
 LINE_HEIGHT = 22
@@ -18,7 +18,7 @@ def draw_training_sample(packed: dict, metainfo: dict) -> np.ndarray:
     Args:
         packed: Output of a pipeline that ends in ``PackDetInputs``: ``inputs`` is a tensor (3, H, W) in BGR,
             0 to 255, ``data_samples`` has ``gt_instances``.
-        metainfo: ``classes`` and optionally ``palette`` of the dataset.
+        metainfo: ``classes`` of the dataset.
 
     Returns:
         RGB picture, uint8, (H', W', 3), with two lines of text above the image.
@@ -36,7 +36,7 @@ def draw_training_sample(packed: dict, metainfo: dict) -> np.ndarray:
     visualizer = DetLocalVisualizer(line_width=2, alpha=1.0)
     visualizer.dataset_meta = {
         'classes': classes,
-        'palette': metainfo.get('palette') or colour_blind_palette(len(classes)),
+        'palette': class_palette(classes),
     }
     visualizer.add_datasample('sample', image, sample, draw_pred=False)
     facts = f'{sample.get("img_path", "?")}  {len(sample.gt_instances)} objects'

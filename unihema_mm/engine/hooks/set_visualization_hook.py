@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.palette import colour_blind_palette
 
-_DRAWN = ('pred_instances', 'pred_sem_seg')
+_DRAWN_BY_MMDET = ('pred_instances', 'pred_sem_seg')
 _MASK_CLASSES = ('background', 'foreground')
 
 
@@ -21,8 +21,8 @@ class SetVisualizationHook(DetVisualizationHook):
 
     The pictures of each data set are in a folder of its name, so that one does not replace another; further
     pictures of one file name, such as those of other prompts, are in folders ``2``, ``3``, ... below (counted
-    in each process). Samples without boxes or masks among their predictions are left out; the log says so
-    once per data set.
+    in each process). Samples of whose predictions the visualizer draws none, such as answers with mmdet's,
+    are left out; the log says so once per data set.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -37,10 +37,11 @@ class SetVisualizationHook(DetVisualizationHook):
         if not self.draw:
             return
         name = runner.test_loop.current
-        drawn = [sample for sample in outputs if any(field in sample for field in _DRAWN)]
+        fields = getattr(self._visualizer, 'drawn_fields', _DRAWN_BY_MMDET)
+        drawn = [sample for sample in outputs if any(field in sample for field in fields)]
         if len(drawn) < len(outputs) and name not in self._left_out:
             self._left_out.add(name)
-            runner.logger.info(f'test: data set {name}: predictions without boxes or masks are not drawn')
+            runner.logger.info(f'test: data set {name}: the visualizer draws none of some predictions')
         meta = self._visualizer.dataset_meta or {}
         if 'classes' not in meta:
             palette = colour_blind_palette(len(_MASK_CLASSES))
