@@ -101,11 +101,11 @@ def _cells(
 
 def _chosen(instances: InstanceData, request: Request) -> list[int]:
     """Places of the cells by falling score: an object query is one cell, of its best class."""
-    order = instances.scores.argsort(descending=True, stable=True)
-    queries = instances.queries.tolist()
+    order = instances.scores.argsort(descending=True, stable=True).tolist()
+    scores, queries = instances.scores.tolist(), instances.queries.tolist()
     best: dict[int, int] = {}
-    for place in order.tolist():
-        if instances.scores[place] >= request.score:
+    for place in order:
+        if scores[place] >= request.score:
             best.setdefault(queries[place], place)
     return list(best.values())[: request.max_detections]
 

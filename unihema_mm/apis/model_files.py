@@ -47,10 +47,10 @@ def find_model(
     path = Path(model).expanduser()
     if not path.exists():
         path = _from_hub(str(model), download)
-    if path.is_dir() and (path / WEIGHTS).is_file() and config is None:
-        return ModelFiles(path / WEIGHTS, read_plain_config(path / CONFIG))
-    weights = _last_checkpoint(path) if path.is_dir() else path
-    if config is None and weights.name == WEIGHTS and (weights.parent / CARD).is_file():
+    weights = path
+    if path.is_dir():
+        weights = path / WEIGHTS if (path / WEIGHTS).is_file() else _last_checkpoint(path)
+    if config is None and weights.name == WEIGHTS:
         return ModelFiles(weights, read_plain_config(weights.parent / CONFIG))
     return ModelFiles(weights, _config_of_run(Path(config) if config else _config_beside(weights)))
 
