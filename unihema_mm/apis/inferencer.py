@@ -14,8 +14,9 @@ from unihema_mm.utils.errors import InputError
 from .decoding import DecodedImage
 from .loaded_model import load_model
 from .predictor import Predictor
-from .request import Request, make_request
+from .request import Request, make_request, split_texts
 from .sources import ImageSource, ImageSources
+from .tiling import tiles
 
 # What one image, and no other, may raise: its content, its size, and the memory that it takes.
 _FAULTS = (InputError, cv2.error, RuntimeError, MemoryError)
@@ -81,6 +82,8 @@ class UniHemaInferencer:
         mask_threshold: float = 0.0,
         max_detections: int | None = None,
         batch_size: int = 1,
+        tile: int | tuple[int, int] | None = None,
+        tile_overlap: int | None = None,
         channel_order: str = 'rgb',
         skip: Container[str] = (),
         progress: bool = True,
@@ -105,6 +108,11 @@ class UniHemaInferencer:
                 stays.
             max_detections: Cells per image at most; by default all that the model gives.
             batch_size: Images that go through the model together. Results do not depend on it.
+            tile: Side of the tiles, or their width and height in pixels, by which large images are predicted;
+                cells should be as large on a tile as on the fields that the model was trained with. Then
+                ``batch_size`` counts tiles.
+            tile_overlap: Pixels that neighbouring tiles share, at least the size of the largest cell; by
+                default 0.3 of the shorter side of a tile.
             channel_order: Order of the colours of arrays, 'rgb' or 'bgr'.
             skip: Names of images that are left out, such as those of an earlier run.
             progress: Whether a bar shows the progress on a terminal.
@@ -123,12 +131,29 @@ class UniHemaInferencer:
             self.loaded, tasks, prompt, questions, sentences, score_threshold, mask_threshold, max_detections
         )
         sources = ImageSources(inputs, channel_order, skip)
-        return self._stream(sources, request, batch_size, progress)
+        bar = tqdm(total=_number(sources), unit='image', disable=None if progress else True)
+        if tile is None:
+            return self._stream(sources, request, batch_size, bar)
+        tiles(1, 1, tile, tile_overlap)
+        split_texts(self.loaded, request)
+        return self._stream_tiled(sources, request, (tile, tile_overlap, batch_size), bar)
+
+    def _stream_tiled(
+        self, sources: ImageSources, request: Request, tiling: tuple, bar: tqdm
+    ) -> Iterator[ImageResult | FailedImage]:
+        with bar:
+            for source in sources:
+                try:
+                    result = self._predict.tiled(source, request, *tiling)
+                except _FAULTS as fault:
+                    result = _failed(source, fault)
+                bar.update()
+                yield result
 
     def _stream(
-        self, sources: ImageSources, request: Request, batch_size: int, progress: bool
+        self, sources: ImageSources, request: Request, batch_size: int, bar: tqdm
     ) -> Iterator[ImageResult | FailedImage]:
-        with tqdm(total=_number(sources), unit='image', disable=None if progress else True) as bar:
+        with bar:
             waiting: _Waiting = []
             readable = 0
             for source in sources:
@@ -173,7 +198,7 @@ def _number(sources: ImageSources) -> int | None:
 def _decode(source: ImageSource) -> DecodedImage | FailedImage:
     try:
         return source.decode()
-    except (InputError, MemoryError) as fault:
+    except Exception as fault:  # Pillow's parsers of broken files fail in many ways
         return _failed(source, fault)
 
 
@@ -182,4 +207,6 @@ def _failed(source: ImageSource, fault: Exception, image: DecodedImage | None = 
     if image is not None and not isinstance(fault, InputError):
         height, width = image.pixels.shape[:2]
         text = f'{source.path or source.name}: image of {width}x{height} pixels cannot be processed ({text})'
+    elif not isinstance(fault, InputError):
+        text = f'{source.path or source.name}: image cannot be processed ({type(fault).__name__}: {text})'
     return FailedImage(source.name, source.path, text[:500])

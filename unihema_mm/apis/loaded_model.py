@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -45,8 +45,8 @@ class LoadedModel:
         learned: Tasks that it was trained for, in the order of its config.
     """
 
-    model: nn.Module
-    cfg: Config
+    model: nn.Module = field(repr=False)
+    cfg: Config = field(repr=False)
     source: str
     classes: tuple[str, ...]
     cell_classes: tuple[str, ...]

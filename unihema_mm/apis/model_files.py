@@ -78,7 +78,8 @@ def _from_hub(name: str, download: bool) -> Path:
 def _last_checkpoint(folder: Path) -> Path:
     found = find_resume_checkpoint(folder)
     if found is not None:
-        return Path(found)
+        here = folder / Path(found).name  # a copied folder still names the checkpoint of the original
+        return here if here.is_file() else Path(found)
     checkpoints = sorted(folder.glob('*.pth'), key=lambda file: file.stat().st_mtime)
     if not checkpoints:
         raise InputError(

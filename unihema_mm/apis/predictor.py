@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
 import torch
 
 from unihema_mm.structures.results import ImageResult
@@ -12,7 +15,8 @@ from .collect import collect
 from .decoding import DecodedImage
 from .loaded_model import LoadedModel
 from .preparation import Preparation
-from .request import Request
+from .request import Request, split_texts
+from .sources import ImageSource
 
 
 class Predictor:
@@ -62,3 +66,45 @@ class Predictor:
             collect(sample, self.loaded, request, name, path, seconds, image.warnings)
             for sample, image, name, path in zip(samples, images, names, paths, strict=True)
         ]
+
+    def tiled(
+        self,
+        source: ImageSource,
+        request: Request,
+        size: int | tuple[int, int],
+        overlap: int | None = None,
+        batch_size: int = 1,
+    ) -> ImageResult:
+        """Predict a large image tile by tile; texts are answered from the whole, shrunk to one tile.
+
+        Args:
+            source: The image; a file is not decoded as a whole where its format allows.
+            request: What is asked of it.
+            size: Side of a tile, or its width and height, pixels.
+            overlap: Pixels that neighbours share; see :func:`~unihema_mm.apis.tiling.tiles`.
+            batch_size: Tiles that go through the model together.
+        """
+        # Their readers of large files are imported for large images alone.
+        from .image_regions import ArrayRegions, open_regions
+        from .tiled_inference import predict_tiled
+
+        on_tiles, on_whole = split_texts(self.loaded, request)
+
+        def predict(windows: Sequence[np.ndarray], asked: Request | None = on_tiles) -> list[ImageResult]:
+            images = [DecodedImage(np.ascontiguousarray(window[..., ::-1])) for window in windows]
+            return self(images, asked, [source.name] * len(images))
+
+        if source.path is None:
+            opened = nullcontext(ArrayRegions(source.decode().pixels, bgr=True))
+        else:
+            opened = open_regions(source.path)
+        with opened as regions:
+            result = predict_tiled(
+                regions,
+                predict,
+                size,
+                overlap,
+                batch_size,
+                overview=on_whole and (lambda image: predict([image], on_whole)[0]),
+            )
+        return replace(result, path=source.path, tasks=request.tasks)

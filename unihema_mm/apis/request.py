@@ -1,7 +1,7 @@
 """What is asked of each image of a call."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unihema_mm.datasets.prompts import (
@@ -89,6 +89,25 @@ def make_request(
         template = record.get('prompt_template', DETECTION_TEMPLATE)
         metainfo['text'] = fill_prompt(prompt, choose_templates(template, chosen[0])[0])
     return Request(chosen, prompt, metainfo, float(score_threshold), float(mask_threshold), max_detections)
+
+
+def split_texts(loaded: LoadedModel, request: Request) -> tuple[Request, Request | None]:
+    """Split a request for a large image into that for its tiles and that for the image as a whole.
+
+    Raises:
+        InputError: No task can be done on tiles.
+    """
+    writing = [key for key in request.tasks if isinstance(loaded.model.tasks[key], TextGenerationTask)]
+    others = [key for key in request.tasks if key not in writing]
+    if not others or any(isinstance(loaded.model.tasks[key], CellClassificationTask) for key in others):
+        raise InputError(
+            f'tile: {", ".join(request.tasks)}: tiles are for detection and segmentation; leave tile out'
+        )
+    return _only(request, others), _only(request, writing) if writing else None
+
+
+def _only(request: Request, tasks: Sequence[str]) -> Request:
+    return replace(request, tasks=tuple(tasks), metainfo={**request.metainfo, 'tasks': tuple(tasks)})
 
 
 def _default_tasks(loaded: LoadedModel, texts: Mapping[str, list[str]]) -> tuple[str, ...]:
