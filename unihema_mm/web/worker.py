@@ -1,0 +1,45 @@
+"""The one thread in which the model runs."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from unihema_mm.utils.errors import InputError
+
+Result = TypeVar('Result')
+
+
+class ModelWorker:
+    """Runs one piece of work at a time and waits for it no longer than told.
+
+    A thread cannot be stopped: work that takes too long goes on without anyone waiting, and new work is
+    refused until it has ended.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix='model')
+        self._given_up: Future | None = None
+
+    def run(self, work: Callable[[], Result], seconds: float) -> Result:
+        """Do the work, after other work that is waited for, and return its result.
+
+        Args:
+            work: What to do.
+            seconds: Longest time to wait for it.
+
+        Raises:
+            InputError: It took too long, or earlier work that did is not over.
+        """
+        if self._given_up is not None and not self._given_up.done():
+            raise InputError('the model is still busy with an earlier picture; try again in a while')
+        future = self._threads.submit(work)
+        wait([future], timeout=seconds)
+        if not future.done() and not future.cancel():
+            self._given_up = future
+        if not future.done() or future.cancelled():
+            raise InputError(f'took longer than {seconds:g} s, the limit of this page; try a smaller picture')
+        return future.result()
+
+    def close(self) -> None:
+        """Take no more work, without waiting for the last."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
