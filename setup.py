@@ -22,15 +22,17 @@ def read_version() -> str:
     return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE).group(1)
 
 
-class BuildWithConfigs(build_py):
-    """Put the configs into the wheel where mmengine looks for ``unihema_mm::...``."""
+class BuildWithMim(build_py):
+    """Put configs and tools into the wheel where mmengine and mim look for ``unihema_mm::...``."""
 
     def run(self):
         super().run()
-        configs = ROOT / 'configs'
-        if configs.is_dir() and not self.editable_mode:
-            target = Path(self.build_lib) / 'unihema_mm' / '.mim' / 'configs'
-            shutil.copytree(configs, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__'))
+        for name in ('configs', 'tools'):
+            if (ROOT / name).is_dir() and not self.editable_mode:
+                target = Path(self.build_lib) / 'unihema_mm' / '.mim' / name
+                # The demo and the recipe of the environment are for clones.
+                left_out = shutil.ignore_patterns('__pycache__', 'demo.py', 'setup')
+                shutil.copytree(ROOT / name, target, dirs_exist_ok=True, ignore=left_out)
 
 
 def read_readme() -> str:
@@ -49,7 +51,8 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['unihema_mm', 'unihema_mm.*']),
-    package_data={'unihema_mm': ['**/*.yaml', '**/*.yml', '**/*.json', '**/*.txt']},
+    package_data={'unihema_mm': ['**/*.yaml', '**/*.yml', '**/*.json', '**/*.txt', '**/*.html']},
+    entry_points={'console_scripts': ['unihema = unihema_mm.cli.main:main']},
     python_requires='>=3.10',
     install_requires=read_requirements('runtime'),
     extras_require={
@@ -58,7 +61,7 @@ setup(
         'optional': optional,
         'all': tests + optional,
     },
-    cmdclass={'build_py': BuildWithConfigs},
+    cmdclass={'build_py': BuildWithMim},
     classifiers=[
         'Intended Audience :: Science/Research',
         'Programming Language :: Python :: 3.10',

@@ -120,6 +120,9 @@ def test_the_tested_versions_are_those_of_the_constraints_file():
     [
         (['python', '-m', 'unihema_mm.doctor', '--json'], True),
         (['python', '-X', 'dev', '-m', 'unihema_mm.doctor'], True),
+        (['python', '-m', 'unihema_mm', 'doctor', '--json'], True),
+        (['python', '/environment/bin/unihema', 'doctor'], True),
+        (['python', '/environment/bin/unihema', 'predict', 'doctor'], False),
         (['python', '-m', 'unihema_mm'], False),
         (['python', 'script.py', 'unihema_mm.doctor'], False),
         (['python'], False),

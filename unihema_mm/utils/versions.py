@@ -202,11 +202,15 @@ def require_versions() -> None:
 
 
 def is_doctor_run(arguments: list[str]) -> bool:
-    """Tell whether the interpreter was started as ``python -m unihema_mm.doctor``.
+    """Tell whether the interpreter was started as ``python -m unihema_mm.doctor`` or ``unihema doctor``.
 
     The doctor has to run where the import of the package fails.
 
     Args:
         arguments: The interpreter's own command line, ``sys.orig_argv``.
     """
-    return any(pair == ('-m', 'unihema_mm.doctor') for pair in pairwise(arguments))
+    return any(
+        (first, second) == ('-m', 'unihema_mm.doctor')
+        or (second == 'doctor' and Path(first).name in ('unihema', 'unihema_mm'))
+        for first, second in pairwise(arguments)
+    )

@@ -1,0 +1,29 @@
+"""``unihema ask``: answers on standard output."""
+
+import json
+
+
+def test_one_question(unihema, image_folder, work_folder):
+    code, out, err = unihema('ask', image_folder / 'a.png', 'How many cells?', '--model', work_folder)
+    assert (code, err) == (0, '')
+    assert len(out.splitlines()) == 1 and '\t' not in out
+
+
+def test_several_questions(unihema, image_folder, work_folder):
+    asked = ['How many cells?', 'Round?']
+    code, out, _ = unihema('ask', image_folder / 'a.png', *asked, '--model', work_folder)
+    assert code == 0
+    assert [line.split('\t')[0] for line in out.splitlines()] == asked
+    code, out, _ = unihema('ask', image_folder / 'a.png', *asked, '--model', work_folder, '--json')
+    result = json.loads(out)
+    assert code == 0
+    assert [answer['question'] for answer in result['answers']] == asked
+    assert result['tasks'] == ['vqa'] and result['cells'] is None
+
+
+def test_an_image_that_cannot_be_read(unihema, image_folder, work_folder, tmp_path):
+    (tmp_path / 'bad.png').write_text('no image')
+    code, out, err = unihema('ask', tmp_path / 'bad.png', 'Round?', '--model', work_folder)
+    assert (code, out) == (1, '')
+    assert err.startswith('failed: ') and len(err.splitlines()) == 1
+    assert unihema('ask', image_folder / 'a.png', ' ', '--model', work_folder)[0] == 2
