@@ -1,4 +1,4 @@
-# Tiny detector on the synthetic corpus, the job of "make demo".
+# Tiny detector on the synthetic corpus.
 _base_ = [
     '../../_base_/models/uni_hema_tiny.py',
     '../../_base_/datasets/smear_det_small.py',
