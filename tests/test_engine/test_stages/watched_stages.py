@@ -77,6 +77,7 @@ def train_watched(
     """Train a stage for two steps."""
     begin = {'train_cfg.val_begin': 1 if validate else STEPS}  # after the only epoch, or never
     cfg = load_config(str(config), SMALL | begin | (options or {}), str(work_dir))
+    cfg.stage.tasks = dict.fromkeys(cfg.stage.tasks, 1)
     watched = Watched(apply_stage(cfg))
     with run_environment(cfg):
         runner = ConsoleRunner.from_cfg(cfg)
