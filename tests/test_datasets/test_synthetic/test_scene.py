@@ -38,6 +38,23 @@ def test_fields_hold_tens_of_cells(fields):
     assert max(counts) - min(counts) > 20
 
 
+def test_a_mosaic_has_the_cells_of_as_many_fields():
+    """More cells than a layout has room for at first, as large and as dense, without borders between."""
+    mosaics = [draw_field(np.random.default_rng([2, i]), 4, 3) for i in range(3)]
+    for scene in mosaics:
+        assert scene.picture.shape == (1440, 2560, 3)
+        assert 12 * 20 < len(scene.cells) < 12 * 95
+        centres = np.array([cell.outline.mean(0) for cell in scene.cells])
+        per_field = np.histogram2d(*centres.T, bins=(4, 3), range=((0, 2560), (0, 1440)))[0]
+        assert per_field.min() >= 10
+        red = [cell.outline for cell in scene.cells if cell.name == 'RBC']
+        widths = [np.ptp(outline[:, 0]) for outline in red]
+        assert 25 < np.median(widths) < 60
+        crossing = [outline for outline in red if outline[:, 0].min() < 640 < outline[:, 0].max()]
+        assert crossing
+    assert max(len(scene.cells) for scene in mosaics) > 256
+
+
 def test_disease_and_cells_agree(fields):
     for scene in fields:
         names = {cell.name for cell in scene.cells}

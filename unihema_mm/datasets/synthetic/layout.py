@@ -2,7 +2,7 @@
 
 import numpy as np
 
-CAPACITY = 256
+_FIRST_CAPACITY = 256
 
 
 class Layout:
@@ -14,14 +14,19 @@ class Layout:
 
     def __init__(self, width: int, height: int):
         self.size = np.array([width, height], float)
-        self._centres = np.empty((CAPACITY, 2))
-        self._radii = np.empty(CAPACITY)
-        self._spacing = np.empty(CAPACITY)
+        self._centres = np.empty((_FIRST_CAPACITY, 2))
+        self._radii = np.empty(_FIRST_CAPACITY)
+        self._spacing = np.empty(_FIRST_CAPACITY)
         self._count = 0
 
     def take(self, centre, radius: float, spacing: float) -> None:
         """Occupy a disc; others keep ``spacing`` times the sum of the radii away from its centre."""
         i = self._count
+        if i == len(self._radii):
+            self._centres, self._radii, self._spacing = (
+                np.concatenate([taken, np.empty_like(taken)])
+                for taken in (self._centres, self._radii, self._spacing)
+            )
         self._centres[i], self._radii[i], self._spacing[i] = centre, radius, spacing
         self._count += 1
 

@@ -142,32 +142,36 @@ class _Painter:
         return Scene(self.slide.photograph(self.rng), kind, self.cells)
 
 
-def _count(rng, bounds) -> int:
-    return int(rng.integers(bounds[0], bounds[1] + 1))
+def _count(rng, bounds, times: int = 1) -> int:
+    return int(rng.integers(bounds[0], bounds[1] + 1, times).sum())
 
 
-def draw_field(rng) -> Scene:
-    """Draw a field of view of 640 x 480 pixels.
+def draw_field(rng, across: int = 1, down: int = 1) -> Scene:
+    """Draw a field of view of 640 x 480 pixels, or one mosaic of several.
 
     Args:
         rng (np.random.Generator): Source of everything in it.
+        across (int): Width of the picture in fields. Cells are as large and as dense as on one field, spread
+            without regard to where a field would end.
+        down (int): Its height in fields.
 
     Returns:
         Scene: The picture, its kind and its cells.
     """
     kind = FIELD_KINDS[int(rng.choice(len(FIELD_KINDS), p=[k.share for k in FIELD_KINDS]))]
-    red, white = _count(rng, kind.red), _count(rng, kind.white)
-    infected, sickle = _count(rng, kind.infected), _count(rng, kind.sickle)
-    width, height = FIELD_SIZE
+    fields = across * down
+    red, white = _count(rng, kind.red, fields), _count(rng, kind.white, fields)
+    infected, sickle = _count(rng, kind.infected, fields), _count(rng, kind.sickle, fields)
+    width, height = FIELD_SIZE[0] * across, FIELD_SIZE[1] * down
     cover = rng.uniform(0.24, 0.4)
     unit = np.sqrt(cover * width * height / (np.pi * (red + infected + sickle + 3 * white)))
-    painter = _Painter(rng, FIELD_SIZE, float(np.clip(unit, 14.5, 27)))
+    painter = _Painter(rng, (width, height), float(np.clip(unit, 14.5, 27)))
     painter.white_cells(white)
     stages = rng.choice(list(STAGE_SHARES), size=infected, p=list(STAGE_SHARES.values()))
     painter.special(map(str, stages), 1.2, 0.85)
     painter.special(['sickle cells'] * sickle, 1.1, 0.3)
     painter.red_cells(red, rng.uniform(0.1, 0.75), kind is SICKLE)
-    painter.platelets(_count(rng, kind.platelets))
+    painter.platelets(_count(rng, kind.platelets, fields))
     return painter.finish(kind)
 
 
