@@ -9,7 +9,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from unihema_mm.apis.image_regions import ArrayRegions, SegmentRegions, file_size, open_regions
+from unihema_mm.apis.header import file_size
+from unihema_mm.apis.image_regions import ArrayRegions, SegmentRegions, open_regions
 from unihema_mm.utils.errors import InputError
 
 WINDOWS = [(0, 0, 97, 61), (10, 20, 11, 21), (30, 15, 90, 61), (63, 31, 65, 33), (0, 60, 97, 61)]

@@ -1,7 +1,6 @@
 """Windows of large images, read without holding more of the image than its format needs."""
 
 import contextlib
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +9,15 @@ from typing import Protocol
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image
 
 from unihema_mm.datasets.image_files import UnreadableImageError, decode_bytes, image_format
 from unihema_mm.utils.errors import InputError
 
+from .header import file_size, pillow_limit
+
 MAX_PIXELS = 500_000_000
 # Decoded tiles and strips of a compressed TIFF that are kept; a row of windows needs those of its rows.
 _CACHE_BYTES = 256 * 2**20
-_PILLOW_LIMIT = threading.Lock()
 
 
 class ImageRegions(Protocol):
@@ -27,10 +26,12 @@ class ImageRegions(Protocol):
     Attributes:
         width: Pixels.
         height: Pixels.
+        warnings: What the reader of the result should know.
     """
 
     width: int
     height: int
+    warnings: tuple[str, ...]
 
     def read(self, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
         """Window inside the image: RGB, uint8, (y2 - y1, x2 - x1, 3)."""
@@ -47,10 +48,12 @@ class ArrayRegions:
     Args:
         pixels: uint8 or uint16, (height, width) or (height, width, 3 or 4); an alpha channel is left out.
         bgr: Whether the first channel is blue instead of red.
+        warnings: What is known about them.
     """
 
-    def __init__(self, pixels: np.ndarray, bgr: bool = False) -> None:
+    def __init__(self, pixels: np.ndarray, bgr: bool = False, warnings: tuple[str, ...] = ()) -> None:
         self.height, self.width = pixels.shape[:2]
+        self.warnings = warnings + _depth_warning(pixels.dtype)
         self._pixels = pixels
         self._bgr = bgr
 
@@ -74,6 +77,7 @@ class SegmentRegions:
 
     def __init__(self, tif: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
         self.height, self.width = page.shape[:2]
+        self.warnings = _depth_warning(page.dtype)
         self._tif, self._page = tif, page
         striped = (min(page.rowsperstrip, self.height), self.width)
         self._segment = (page.tilelength, page.tilewidth) if page.is_tiled else striped
@@ -122,10 +126,18 @@ class SegmentRegions:
         return pixels
 
 
+def _is_deep(dtype: np.dtype) -> bool:
+    return dtype.kind == 'u' and dtype.itemsize == 2  # in either byte order
+
+
+def _depth_warning(dtype: np.dtype) -> tuple[str, ...]:
+    return ('16 bits per channel were read as their upper 8',) if _is_deep(dtype) else ()
+
+
 def _as_rgb(window: np.ndarray) -> np.ndarray:
     if window.ndim == 2:
         window = window[..., None]
-    if window.dtype.kind == 'u' and window.dtype.itemsize == 2:  # in either byte order
+    if _is_deep(window.dtype):
         window = (window >> 8).astype(np.uint8)
     if window.dtype != np.uint8 or window.shape[2] not in (1, 3, 4):
         raise InputError(
@@ -228,29 +240,8 @@ def _decode_whole(path: Path, max_pixels: int) -> ImageRegions:
     size = file_size(path)
     if size:
         check_pixels(path, *size, max_pixels)
-    with _pillow_limit(max_pixels):
+    with pillow_limit(max_pixels):
         pixels, reason = decode_bytes(content, cv2.IMREAD_COLOR)
     if pixels is None:
         raise UnreadableImageError(str(path), reason)
     return ArrayRegions(pixels, bgr=True)
-
-
-def file_size(path: str | Path) -> tuple[int, int] | None:
-    """Width and height by the header of an image file, before its EXIF rotation; None where it has none."""
-    with _pillow_limit(None):
-        try:
-            with Image.open(path) as image:
-                return image.size
-        except Exception:  # Pillow's parsers of broken headers fail in many ways; the decoder names the fault
-            return None
-
-
-@contextlib.contextmanager
-def _pillow_limit(pixels: int | None) -> Iterator[None]:
-    """Let Pillow's guard against small files of huge images pass ``pixels``; it refuses twice as many."""
-    with _PILLOW_LIMIT:
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, pixels
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before

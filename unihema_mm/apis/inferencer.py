@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Container, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal
 
 import cv2
 import torch
@@ -16,7 +18,7 @@ from .loaded_model import load_model
 from .predictor import Predictor
 from .request import Request, make_request, split_texts
 from .sources import ImageSource, ImageSources
-from .tiling import tiles
+from .tiling_choice import TileSize, TilingChoice
 
 # What one image, and no other, may raise: its content, its size, and the memory that it takes.
 _FAULTS = (InputError, cv2.error, RuntimeError, MemoryError)
@@ -82,7 +84,7 @@ class UniHemaInferencer:
         mask_threshold: float = 0.0,
         max_detections: int | None = None,
         batch_size: int = 1,
-        tile: int | tuple[int, int] | None = None,
+        tile: TileSize | Literal['auto'] | None = 'auto',
         tile_overlap: int | None = None,
         channel_order: str = 'rgb',
         skip: Container[str] = (),
@@ -108,9 +110,10 @@ class UniHemaInferencer:
                 stays.
             max_detections: Cells per image at most; by default all that the model gives.
             batch_size: Images that go through the model together. Results do not depend on it.
-            tile: Side of the tiles, or their width and height in pixels, by which large images are predicted;
-                cells should be as large on a tile as on the fields that the model was trained with. Then
-                ``batch_size`` counts tiles.
+            tile: Side of the tiles, or their width and height in pixels, by which larger images are
+                predicted; cells should be as large on a tile as on the fields that the model was trained
+                with. 'auto' takes the size of these fields, for images above 25 megapixels alone; None never
+                takes tiles. ``batch_size`` then counts tiles.
             tile_overlap: Pixels that neighbouring tiles share, at least the size of the largest cell; by
                 default 0.3 of the shorter side of a tile.
             channel_order: Order of the colours of arrays, 'rgb' or 'bgr'.
@@ -132,38 +135,59 @@ class UniHemaInferencer:
         )
         sources = ImageSources(inputs, channel_order, skip)
         bar = tqdm(total=_number(sources), unit='image', disable=None if progress else True)
-        if tile is None:
-            return self._stream(sources, request, batch_size, bar)
-        tiles(1, 1, tile, tile_overlap)
-        split_texts(self.loaded, request)
-        return self._stream_tiled(sources, request, (tile, tile_overlap, batch_size), bar)
+        return self._stream(sources, request, batch_size, bar, self._choice(request, tile, tile_overlap))
 
-    def _stream_tiled(
-        self, sources: ImageSources, request: Request, tiling: tuple, bar: tqdm
-    ) -> Iterator[ImageResult | FailedImage]:
-        with bar:
-            for source in sources:
-                try:
-                    result = self._predict.tiled(source, request, *tiling)
-                except _FAULTS as fault:
-                    result = _failed(source, fault)
-                bar.update()
-                yield result
+    def _choice(
+        self, request: Request, tile: TileSize | Literal['auto'] | None, overlap: int | None
+    ) -> TilingChoice | None:
+        if tile is None:
+            return None
+        try:
+            on_tiles, _ = split_texts(self.loaded, request)
+        except InputError:
+            if tile == 'auto':
+                return None
+            raise
+        return TilingChoice(tile, overlap, self.loaded.cfg, on_tiles.tasks[0])
 
     def _stream(
-        self, sources: ImageSources, request: Request, batch_size: int, bar: tqdm
+        self,
+        sources: ImageSources,
+        request: Request,
+        batch_size: int,
+        bar: tqdm,
+        choice: TilingChoice | None,
     ) -> Iterator[ImageResult | FailedImage]:
         with bar:
             waiting: _Waiting = []
             readable = 0
             for source in sources:
-                decoded = _decode(source)
+                by_tiles = choice is not None and choice.takes_file(source.path)
+                decoded = None if by_tiles else _decode(source)
+                if choice is not None and isinstance(decoded, DecodedImage):
+                    height, width = decoded.pixels.shape[:2]
+                    if by_tiles := choice.takes(width, height):
+                        source = replace(source, decode=partial(_same, decoded))
+                if by_tiles:
+                    yield from self._finish(waiting, request, bar)
+                    waiting, readable = [], 0
+                    yield self._tiled(source, request, choice, batch_size, not bar.disable)
+                    bar.update()
+                    continue
                 waiting.append((source, decoded))
                 readable += isinstance(decoded, DecodedImage)
                 if readable == batch_size or not readable:
                     yield from self._finish(waiting, request, bar)
                     waiting, readable = [], 0
             yield from self._finish(waiting, request, bar)
+
+    def _tiled(
+        self, source: ImageSource, request: Request, choice: TilingChoice, batch_size: int, progress: bool
+    ) -> ImageResult | FailedImage:
+        try:
+            return self._predict.tiled(source, request, choice.size, choice.overlap, batch_size, progress)
+        except _FAULTS as fault:
+            return _failed(source, fault)
 
     def _finish(self, waiting: _Waiting, request: Request, bar: tqdm) -> Iterator[ImageResult | FailedImage]:
         readable = [(source, image) for source, image in waiting if isinstance(image, DecodedImage)]
@@ -200,6 +224,10 @@ def _decode(source: ImageSource) -> DecodedImage | FailedImage:
         return source.decode()
     except Exception as fault:  # Pillow's parsers of broken files fail in many ways
         return _failed(source, fault)
+
+
+def _same(image: DecodedImage) -> DecodedImage:
+    return image
 
 
 def _failed(source: ImageSource, fault: Exception, image: DecodedImage | None = None) -> FailedImage:

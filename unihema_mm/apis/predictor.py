@@ -74,6 +74,7 @@ class Predictor:
         size: int | tuple[int, int],
         overlap: int | None = None,
         batch_size: int = 1,
+        progress: bool = False,
     ) -> ImageResult:
         """Predict a large image tile by tile; texts are answered from the whole, shrunk to one tile.
 
@@ -83,6 +84,7 @@ class Predictor:
             size: Side of a tile, or its width and height, pixels.
             overlap: Pixels that neighbours share; see :func:`~unihema_mm.apis.tiling.tiles`.
             batch_size: Tiles that go through the model together.
+            progress: Whether to show a bar over the tiles.
         """
         # Their readers of large files are imported for large images alone.
         from .image_regions import ArrayRegions, open_regions
@@ -95,7 +97,8 @@ class Predictor:
             return self(images, asked, [source.name] * len(images))
 
         if source.path is None:
-            opened = nullcontext(ArrayRegions(source.decode().pixels, bgr=True))
+            decoded = source.decode()
+            opened = nullcontext(ArrayRegions(decoded.pixels, bgr=True, warnings=decoded.warnings))
         else:
             opened = open_regions(source.path)
         with opened as regions:
@@ -106,5 +109,6 @@ class Predictor:
                 overlap,
                 batch_size,
                 overview=on_whole and (lambda image: predict([image], on_whole)[0]),
+                progress=progress,
             )
         return replace(result, path=source.path, tasks=request.tasks)

@@ -54,10 +54,7 @@ def predict_tiled(
     regions = ArrayRegions(image) if isinstance(image, np.ndarray) else image
     grid = tiles(regions.width, regions.height, tile_size, overlap)
     number = len(grid.windows)
-    if number == 1 and overview:
-        whole = regions.read(0, 0, regions.width, regions.height)
-        return _with_text(predict([whole])[0], overview(whole))
-    mosaic = _Mosaic(grid)
+    mosaic = _Mosaic(grid, regions.warnings)
     with tqdm(total=number, desc='tiles', unit='tile', disable=not progress, leave=False) as bar:
         for first in range(0, number, batch_size):
             windows = grid.windows[first : first + batch_size].tolist()
@@ -68,7 +65,7 @@ def predict_tiled(
     result = mosaic.result(_note(grid, tile_size, overlap))
     if overview:
         result = _with_text(result, overview(shrink(regions, tile_size)))
-        if result.answers or result.sentences:
+        if number > 1 and (result.answers or result.sentences):
             note = 'text was answered from the whole image, shrunk to one tile, where cells are small'
             result = replace(result, warnings=(*result.warnings, note))
     return replace(result, seconds=time.perf_counter() - start)
@@ -117,11 +114,11 @@ def _note(grid: Tiles, size: int | tuple[int, int], overlap: int | None) -> tupl
 class _Mosaic:
     """Results of tiles on their way to the result of the image."""
 
-    def __init__(self, grid: Tiles) -> None:
+    def __init__(self, grid: Tiles, warnings: tuple[str, ...]) -> None:
         self._grid = grid
         self._cores = grid.cores.astype(int)
         self._first: ImageResult | None = None
-        self._warnings: dict[str, None] = {}
+        self._warnings = dict.fromkeys(warnings)
         self._mask: np.ndarray | None = None
         self._cells: dict[int, Cell] = {}
         self._seen: list[SeenBoxes] = []
