@@ -94,6 +94,13 @@ def test_names_cover_neither_boxes_nor_one_another():
     assert of_colour(named, 'WBC').sum() > of_colour(plain, 'WBC').sum()
 
 
+def test_a_rare_class_is_named_in_a_crowd():
+    crowd = grid(30, step=20, side=30)
+    alone = (cell((100, 20, 130, 50), 'WBC'),)
+    plain, named = draw_overlay(field(), crowd + alone), draw_overlay(field(), crowd + alone, names=True)
+    assert of_colour(named, 'WBC').sum() > of_colour(plain, 'WBC').sum() + 100
+
+
 def test_a_mask_is_faint_inside_with_a_full_outline_where_the_cell_is():
     pixels = np.zeros((40, 60), bool)
     pixels[5:35, 5:55] = True

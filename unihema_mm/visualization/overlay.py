@@ -13,6 +13,7 @@ from .class_colours import Colour, class_colours
 from .panel import BLACK, WHITE
 from .text import load_font, printable
 
+RARE = 3  # cells of a class whose names are worth to hide a part of a box
 LABELLED_CELLS = 60  # with more cells, names would hide the picture; the legend tells them
 FOREGROUND = (0, 0, 0)
 FILL = 0.22  # opacity of the inside of a mask
@@ -76,16 +77,27 @@ class Overlay:
             cv2.rectangle(self.picture, start, end, colours[cell.label], self.line)
 
     def draw_names(self, cells: Sequence[Cell], colours: Mapping[str, Colour], size: int) -> None:
-        """Write class and score at cells, rare classes first, where that hides no box and no text."""
+        """Write class and score at cells, rare classes first, where that hides no box and no text.
+
+        A name that only one to three of many cells have may hide a part of a box.
+        """
+        counts = Counter(cell.label for cell in cells)
         for cell in rare_first(cells):
-            self._write(f'{cell.label} {cell.score:.0%}', cell, cells, colours, size, is_needed=False)
+            self._write(
+                f'{cell.label} {cell.score:.0%}',
+                cell,
+                cells,
+                colours,
+                size,
+                is_rare=counts[cell.label] <= RARE < len(cells),
+            )
 
     def draw_numbers(
         self, numbered: Sequence[Cell], cells: Sequence[Cell], colours: Mapping[str, Colour], size: int
     ) -> None:
         """Write 1, 2, ... at the cells ``numbered``, beside all boxes of ``cells`` where there is room."""
         for number, cell in enumerate(numbered, start=1):
-            self._write(str(number), cell, cells, colours, size, is_needed=True)
+            self._write(str(number), cell, cells, colours, size, is_rare=True, is_needed=True)
 
     def _corners(self, cell: Cell) -> tuple[tuple[int, int], tuple[int, int]]:
         height, width = self.picture.shape[:2]
@@ -99,7 +111,8 @@ class Overlay:
         cells: Sequence[Cell],
         colours: Mapping[str, Colour],
         size: int,
-        is_needed: bool,
+        is_rare: bool,
+        is_needed: bool = False,
     ) -> None:
         font = load_font(size, bold=True)
         text = printable(text)
@@ -115,7 +128,8 @@ class Overlay:
             )
             spots += [(x, y) for y in inner[1] for x in inner[0]]
         others = np.array([other.bbox for other in cells if other is not cell]).reshape(-1, 4) * self.factor
-        free = (spot for spot in spots if self._is_free(spot, width, height, others))
+        hidden = [others, others[:0]] if is_rare else [others]
+        free = (spot for boxes in hidden for spot in spots if self._is_free(spot, width, height, boxes))
         spot = next(free, (x1, y1) if is_needed else None)
         if spot is None:
             return
