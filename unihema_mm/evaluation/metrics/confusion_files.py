@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unihema_mm.structures.results import RESEARCH_USE
 from unihema_mm.utils.atomic import write_bytes, write_json
 
 
@@ -52,7 +53,7 @@ def draw_confusion(path: str | Path, matrix: np.ndarray, classes: Sequence[str])
     figure.colorbar(image, ax=axes, label='share of the true class', shrink=0.8)
     axes.set_xticks(range(len(names)), names, rotation=45, ha='right', rotation_mode='anchor')
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel('predicted class')
+    axes.set_xlabel(f'predicted class\n{RESEARCH_USE}')
     axes.set_ylabel('true class')
     for row, column in np.argwhere(counts):
         colour = 'white' if shares[row, column] > 0.5 else 'black'
