@@ -154,8 +154,8 @@ def open_regions(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Ima
 
     What it takes of memory: an uncompressed TIFF is memory-mapped; of a tiled or stripped TIFF with Deflate,
     LZMA or PackBits at most 256 MiB of decoded segments are kept, or one where it is larger; any other format
-    is decoded as a whole, 3 bytes per pixel, 300 MB for 100 megapixels, and the file's bytes while it is
-    decoded. The pixels are those of :func:`~unihema_mm.apis.decoding.decode_file`.
+    is decoded as a whole, 3 bytes per pixel (300 MB for 100 megapixels), and takes twice that and the file's
+    bytes while it is decoded. The pixels are those of :func:`~unihema_mm.apis.decoding.decode_file`.
 
     Args:
         path: The file.
@@ -181,7 +181,7 @@ def check_pixels(path: str | Path, width: int, height: int, max_pixels: int) -> 
     if width * height > max_pixels:
         raise InputError(
             f'{path}: image: {width} x {height} pixels are above the limit of {max_pixels / 1e6:g} '
-            'megapixels; give a larger max_pixels, or cut it up'
+            'megapixels; cut it into parts'
         )
 
 
