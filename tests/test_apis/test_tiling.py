@@ -143,6 +143,14 @@ def test_the_centre_alone_would_lose_a_cell():
     assert [one.best for one in merge(grid, seen)] == [1]
 
 
+def test_a_piece_gets_no_slack():
+    grid = tiles(500, 100, 200, 60)
+    core, window = grid.cores[0, 2], grid.windows[0, 2]
+    half = window - core - 3
+    piece, whole = [core + 3 - half, 30, window, 70], [core - 17.0, 30, core + 23, 70]
+    assert own_boxes(grid, np.array([piece, whole]), np.array([0, 0])).tolist() == [False, True]
+
+
 def seam(labels, scores=(0.9, 0.8)):
     grid = tiles(500, 100, 200, 60)
     x = grid.cores[0, 2]
