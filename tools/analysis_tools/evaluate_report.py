@@ -1,0 +1,115 @@
+"""A report beside the labels: ``python tools/analysis_tools/evaluate_report.py ANNOTATIONS MODEL``."""
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from unihema_mm.apis import UniHemaInferencer
+from unihema_mm.apis.reports import ReportOptions, write_report
+from unihema_mm.structures.results import RESEARCH_USE, Cell, FailedImage, ImageResult
+from unihema_mm.utils.atomic import write_bytes, write_json
+from unihema_mm.utils.errors import InputError, exit_on_input_error
+
+SHOWN = ('white-cell differential', 'parasitaemia', 'sickle share', 'platelets per red cell',
+         'nucleated red cells', 'count', 'cells per image')  # fmt: skip
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Predict the images of an annotation file, write a report of the predictions and one of the '
+        'labels by the same rules, and compare their numbers.')  # fmt: skip
+    parser.add_argument('annotations', type=Path, help='annotation file, e.g. data/bccd/annotations/test.json')
+    parser.add_argument('model', help='published folder, checkpoint or work folder')
+    parser.add_argument('--config', help='config of the checkpoint, default: the one beside it')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/report_evaluation'))
+    parser.add_argument('--identify', type=float, default=ReportOptions.identify, help='as of the report')
+    parser.add_argument('--border', default=ReportOptions.border, help='as of the report')
+    parser.add_argument('--device', help='e.g. cuda:0')
+    return parser.parse_args()
+
+
+def predictions(args: argparse.Namespace, document: dict) -> Iterator[ImageResult | FailedImage]:
+    """Predict image by image, each with its own prompt."""
+    inferencer = UniHemaInferencer(args.model, args.config, args.device)
+    root = args.annotations.parents[1]
+    images = defaultdict(list)
+    for image in document['images']:
+        images[image.get('prompt')].append(str(root / image['file_name']))
+    for prompt, paths in images.items():
+        yield from inferencer(paths, tasks='det', prompt=prompt)
+
+
+def labels(args: argparse.Namespace, document: dict) -> Iterator[ImageResult]:
+    """The labels as predictions without a doubt."""
+    root = args.annotations.parents[1]
+    names = tuple(category['name'] for category in document['categories'])
+    places = {category['id']: place for place, category in enumerate(document['categories'])}
+    cells = defaultdict(list)
+    for one in document['annotations']:
+        x, y, width, height = one['bbox']
+        place = places[one['category_id']]
+        cells[one['image_id']].append(Cell((x, y, x + width, y + height), names[place], place, 1.0))
+    for image in document['images']:
+        path = root / image['file_name']
+        yield ImageResult(path.name, str(path), image['width'], image['height'], ('det',), classes=names,
+                          cells=tuple(cells[image['id']]))  # fmt: skip
+
+
+def numbers(folder: Path) -> dict[tuple[str, str, str], dict]:
+    """Numbers of the one slide of a report."""
+    (slide,) = json.loads((folder / 'report.json').read_text(encoding='utf-8'))['slides']
+    return {(one['quantity'], one['class'], one['unit']): one for one in slide['quantities']}
+
+
+def compare(predicted: dict, true: dict) -> list[dict]:
+    """One row per number that both reports have."""
+    rows = []
+    for key in predicted.keys() & true.keys():
+        found, label = predicted[key], true[key]
+        if key[0] not in SHOWN:
+            continue
+        row = dict(zip(('quantity', 'class', 'unit'), key, strict=True))
+        row |= {name: found[name] for name in ('value', 'low', 'high', 'method')} | {'label': label['value']}
+        if found['value'] is not None and label['value'] is not None:
+            row['error'] = found['value'] - label['value']
+            row['relative_error'] = row['error'] / label['value'] if label['value'] else None
+            row['covered'] = found['low'] <= label['value'] <= found['high']
+        rows.append(row)
+    return sorted(rows, key=lambda row: (SHOWN.index(row['quantity']), row['class']))
+
+
+def table(rows: list[dict]) -> str:
+    """Markdown table."""
+    lines = ['| quantity | class | unit | predicted | 95 % interval | labels | error | covers the labels |',
+             '|---|---|---|---|---|---|---|---|']  # fmt: skip
+    for row in rows:
+        first = [row['quantity'], row['class'], row['unit']]
+        if 'error' not in row:
+            lines.append('| ' + ' | '.join([*first, 'undefined', '', '', '', row['method']]) + ' |')
+            continue
+        relative = '' if row['relative_error'] is None else f' ({100 * row["relative_error"]:+.1f} %)'
+        interval = f'{row["low"]:.4g} to {row["high"]:.4g}'
+        lines.append('| ' + ' | '.join([*first, f'{row["value"]:.4g}', interval, f'{row["label"]:.4g}',
+                     f'{row["error"]:+.3g}{relative}', 'yes' if row['covered'] else 'no']) + ' |')  # fmt: skip
+    return '\n'.join(lines) + '\n'
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_input_error():
+        if not args.annotations.is_file():
+            raise InputError(f'{args.annotations}: not found; give an annotation file')
+        document = json.loads(args.annotations.read_text(encoding='utf-8'))
+        options = ReportOptions(identify=args.identify, border=args.border, slide='all', model=Path(args.model).name)
+        write_report(predictions(args, document), args.out / 'predicted', options)
+        write_report(labels(args, document), args.out / 'labels', options)
+        rows = compare(numbers(args.out / 'predicted'), numbers(args.out / 'labels'))
+    write_json(args.out / 'comparison.json', {'notice': RESEARCH_USE, 'numbers': rows})
+    write_bytes(args.out / 'comparison.md', f'{RESEARCH_USE}\n\n{table(rows)}'.encode())
+    print(table(rows) + f'\nwritten to {args.out}')
+
+
+if __name__ == '__main__':
+    main()
