@@ -25,7 +25,7 @@ python:  ## print the interpreter of the environment and nothing else
 test:  ## run all tests
 	@$(WITH_ENV) OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE "$$python" -m pytest -n 2 --durations=15 $(PYTEST_ARGS)
 
-demo:  ## train a tiny detector on the synthetic corpus and draw its results
+demo:  ## train a tiny model on the synthetic corpus, test, publish and use it
 	@$(WITH_ENV) "$$python" tools/demo.py $(DEMO_ARGS)
 
 lint:  ## check style and formatting
