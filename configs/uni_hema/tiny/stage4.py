@@ -1,3 +1,4 @@
 _base_ = ['../../_base_/stages/uni_hema_tiny.py', '../../_base_/stages/stage4.py']
 work_dir = 'work_dirs/tiny/stage4'
+model = dict(tasks=dict(vqa=dict(reads_image=False), mlm=dict(reads_image=False)))  # CMF is not trained yet
 stage = dict(sets=['synthetic_tasks'], tasks=dict(det=4, morph=1), steps=400)
