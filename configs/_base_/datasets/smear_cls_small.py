@@ -1,9 +1,9 @@
-# Single cells of the synthetic corpus as they are, 128x128, with stain-like colour changes.
+# Single cells at 128x128 at most, as the synthetic corpus draws them, with stain-like colour changes.
 _base_ = './smear_cls.py'
 
 cls_train_pipeline = [
     dict(type='LoadSmearImage'),
-    dict(type='ShrinkToFit', scale=(320, 240)),
+    dict(type='ShrinkToFit', scale=(128, 128)),
     dict(type='mmdet.RandomFlip', prob=[0.3, 0.3, 0.2], direction=['horizontal', 'vertical', 'diagonal']),
     dict(
         type='mmdet.PhotoMetricDistortion',
@@ -17,7 +17,7 @@ cls_train_pipeline = [
 ]
 cls_test_pipeline = [
     dict(type='LoadSmearImage'),
-    dict(type='ShrinkToFit', scale=(320, 240)),
+    dict(type='ShrinkToFit', scale=(128, 128)),
     dict(type='PackSmearInputs'),
 ]
 cls_train = dict(data_root='data/synthetic/', pipeline=cls_train_pipeline)
