@@ -1,4 +1,5 @@
-# stage_data for two CPU cores: fields at 320x240, single cells at 128x128 at most, the synthetic corpus's classes and attributes.
+# stage_data for two CPU cores: fields at 320x240, single cells at 128x128 at most, the classes and attributes of the
+# synthetic corpus.
 _base_ = ['./smear_det_small.py', './smear_cls_small.py', './smear_seg_small.py', './smear_text_small.py']
 
 stage_data = dict(
