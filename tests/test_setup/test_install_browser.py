@@ -11,7 +11,7 @@ MADE = '#!/bin/sh\necho "$DEBIAN_FRONTEND $*" >> {folder}/calls\n'
 
 @pytest.fixture
 def install(repo, tmp_path):
-    """Callable (**stub scripts) -> what the script prints, and the calls of apt-get, on a machine of stubs."""
+    """Callable (**stub scripts) -> output of the script and its calls of apt-get, with stubs for programs."""
 
     def call(**stubs):
         for tool in TOOLS:
