@@ -140,9 +140,10 @@ def test_long_work_is_given_up_and_blocks_new_work_until_it_ends():
         worker.run(go_on.wait, 0.01)
     with pytest.raises(InputError, match='still busy'):
         worker.run(lambda: 1, 1)
+    assert worker.is_busy()
     go_on.set()
-    worker._given_up.result(5)
-    assert worker.run(lambda: 2, 5) == 2
+    worker._given_up.result(60)
+    assert worker.run(lambda: 2, 60) == 2 and not worker.is_busy()
     worker.close()
 
 

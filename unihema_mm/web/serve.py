@@ -1,12 +1,14 @@
 """Starts the page."""
 
 import asyncio
+import logging
 import os
 import shutil
 import socket
 import sys
 import tempfile
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
@@ -73,7 +75,7 @@ def serve(
     config: str | os.PathLike | None = None,
     device: str | None = None,
     on_ready: Callable[[str], None] | None = None,
-) -> None:
+) -> bool:
     """Serve the page until it is interrupted.
 
     Args:
@@ -85,6 +87,9 @@ def serve(
         device: See :class:`~unihema_mm.apis.UniHemaInferencer`.
         on_ready: Called with the address when the page can be opened.
 
+    Returns:
+        Whether the model still computes. A thread cannot be stopped, so the interpreter waits for it at its end.
+
     Raises:
         InputError: gradio is not installed, the port is taken, or the model or the samples cannot be loaded.
     """
@@ -93,6 +98,7 @@ def serve(
         if on_ready:
             on_ready(server.address)
         server.run()
+    return server.is_computing()
 
 
 class PageServer:
@@ -102,16 +108,21 @@ class PageServer:
         app: The ASGI application.
         listening: The socket, bound.
         host: The address it is bound to.
+        is_computing: Tells whether the model computes.
 
     Attributes:
         address: Address for a browser.
+        is_computing: As given.
     """
 
-    def __init__(self, app: Any, listening: socket.socket, host: str) -> None:
+    def __init__(
+        self, app: Any, listening: socket.socket, host: str, is_computing: Callable[[], bool]
+    ) -> None:
         import uvicorn
 
         shown = f'[{host}]' if ':' in host else host
         self.address = f'http://{shown}:{listening.getsockname()[1]}'
+        self.is_computing = is_computing
         self._socket = listening
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -125,6 +136,7 @@ class PageServer:
                 limit_concurrency=MOST_CONNECTIONS,
             )
         )
+        logging.getLogger('uvicorn.error').addFilter(_is_worth_a_line)
 
     def run(self) -> None:
         """Serve until SIGINT, SIGTERM or :meth:`stop`."""
@@ -157,14 +169,20 @@ def page_server(
             print(_warning(host, options), file=sys.stderr)
         with own_folder() as folder, _gradio_settings(folder):
             listening.listen(128)
-            yield PageServer(build_app(model, options, folder, host), listening, host)
+            page = build_page(model, options, folder)
+            try:
+                yield PageServer(
+                    build_app(page, options, folder, host), listening, host, page.handlers.is_computing
+                )
+            finally:
+                page.handlers.close()
 
 
-def build_app(inferencer: Callable[..., Any], options: PageOptions, folder: Path, host: str) -> Any:
-    """Put the page behind its guard, as an ASGI application.
+def build_app(page: 'gradio.Blocks', options: PageOptions, folder: Path, host: str) -> Any:
+    """Put a page behind its guard, as an ASGI application.
 
     Args:
-        inferencer: See :func:`build_page`.
+        page: See :func:`build_page`.
         options: Settings and limits.
         folder: Own folder of this application; it is emptied when the application ends.
         host: Address that it is bound to.
@@ -175,7 +193,6 @@ def build_app(inferencer: Callable[..., Any], options: PageOptions, folder: Path
     from .guard import Guard
     from .style import CSS
 
-    page = build_page(inferencer, options, folder)
     # Tells gradio to check that files named in requests are uploads; only its own launch() does so.
     page.has_launched = True
     visitors: Visitors = page.handlers.visitors
@@ -187,7 +204,6 @@ def build_app(inferencer: Callable[..., Any], options: PageOptions, folder: Path
             yield
         finally:
             sweeping.cancel()
-            page.handlers.close()
             shutil.rmtree(folder, ignore_errors=True)
 
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
@@ -241,16 +257,22 @@ def own_folder() -> Iterator[Path]:
 @contextmanager
 def _gradio_settings(folder: Path) -> Iterator[None]:
     """Keep gradio's files in the own folder and gradio itself quiet; it reads these where it needs them."""
+    from gradio import routes
+
     settings = {'GRADIO_TEMP_DIR': str(folder / 'gradio'), 'GRADIO_ANALYTICS_ENABLED': 'False'}
     before = {name: os.environ.get(name) for name in settings}
     (folder / 'gradio').mkdir()
     os.environ.update(settings)
     # Uploads under way lie here, and stay where they are broken off.
     temporary, tempfile.tempdir = tempfile.tempdir, str(folder)
+    # Read when gradio was imported; it makes a folder there for an editor, which the page does not have.
+    common, routes.DEFAULT_TEMP_DIR = routes.DEFAULT_TEMP_DIR, settings['GRADIO_TEMP_DIR']
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', module=r'gradio\.')  # what it calls and others deprecate
+            yield
     finally:
-        tempfile.tempdir = temporary
+        tempfile.tempdir, routes.DEFAULT_TEMP_DIR = temporary, common
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name)
@@ -268,6 +290,12 @@ def _check_gradio() -> None:
         raise InputError(
             f'the web page needs gradio 6, {gradio.__version__} is installed; pip install -U gradio'
         )
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """No: that the streams of open pages were cut at the end."""
+    is_cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not is_cut and 'timeout graceful shutdown' not in str(record.msg)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -19,6 +19,7 @@ class ModelWorker:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix='model')
         self._given_up: Future | None = None
+        self._works = False
 
     def run(self, work: Callable[[], Result], seconds: float) -> Result:
         """Do the work, after other work that is waited for, and return its result.
@@ -32,13 +33,24 @@ class ModelWorker:
         """
         if self._given_up is not None and not self._given_up.done():
             raise InputError('the model is still busy with an earlier picture; try again in a while')
-        future = self._threads.submit(work)
+        future = self._threads.submit(self._do, work)
         wait([future], timeout=seconds)
         if not future.done() and not future.cancel():
             self._given_up = future
         if not future.done() or future.cancelled():
             raise InputError(f'took longer than {seconds:g} s, the limit of this page; try a smaller picture')
         return future.result()
+
+    def is_busy(self) -> bool:
+        """Whether some work is being done, waited for or not."""
+        return self._works
+
+    def _do(self, work: Callable[[], Result]) -> Result:
+        self._works = True
+        try:
+            return work()
+        finally:
+            self._works = False
 
     def close(self) -> None:
         """Take no more work, without waiting for the last."""
