@@ -19,7 +19,7 @@ from .client import call, file_payload, run_data, upload
 
 httpx = pytest.importorskip('httpx')
 pytest.importorskip('gradio')
-PATIENCE = 240  # seconds; a busy machine is slow to import
+PATIENCE = 400  # seconds; a busy machine is slow to import
 
 
 def begin(repo, model, temporary) -> subprocess.Popen:

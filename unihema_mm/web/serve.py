@@ -88,7 +88,8 @@ def serve(
         on_ready: Called with the address when the page can be opened.
 
     Returns:
-        Whether the model still computes. A thread cannot be stopped, so the interpreter waits for it at its end.
+        Whether the model still computes: the interpreter waits for that at its end, for a thread cannot be
+        stopped.
 
     Raises:
         InputError: gradio is not installed, the port is taken, or the model or the samples cannot be loaded.
