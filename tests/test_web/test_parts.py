@@ -1,11 +1,13 @@
 """Uploads, visitors, the model's thread, what is shown and its HTML."""
 
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from unihema_mm.apis.collect import LIMIT_REACHED
 from unihema_mm.structures.results import Cell, CellMask, ImageResult
 from unihema_mm.utils.errors import InputError
 from unihema_mm.web import PageOptions, markup
@@ -170,6 +172,13 @@ def test_threshold_keeps_cells_from_it_on():
     shown = above(result_of(cells), 0.5)
     assert [cell.score for cell in shown.cells] == [0.9, 0.5] and shown.thresholds['score'] == 0.5
     assert above(ImageResult('a', None, 1, 1, ('seg',)), 0.5).cells is None
+
+
+def test_a_limit_is_told_where_it_cut_what_is_shown():
+    cells = [Cell((0, 0, 9, 9), 'RBC', 0, score) for score in (0.9, 0.5)]
+    result = replace(result_of(cells), warnings=(f'2 cells at most, {LIMIT_REACHED}', 'other'))
+    assert above(result, 0.5).warnings == result.warnings
+    assert above(result, 0.6).warnings == ('other',)
 
 
 def test_click_takes_the_smallest_cell_and_a_mask_first():

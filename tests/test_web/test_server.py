@@ -68,6 +68,10 @@ def test_page_says_what_it_is_for_and_loads_nothing_from_elsewhere(client):
         '/gradio_api/file=file:///etc/passwd',
         '/gradio_api/file=http://127.0.0.1:1/x',
         '/gradio_api/file=setup.py',
+        '/gradio_api/file/etc/passwd',
+        '/gradio_api/file=%252e%252e/%252e%252e/etc/passwd',
+        '/gradio_api/file=/proc/self/environ',
+        '/gradio_api/stream/session/run/1/playlist.m3u8',
         '/gradio_api/file=%00/etc/passwd',
         f'/gradio_api/file={Path(__file__)}',
         '/file=/etc/passwd',
@@ -106,6 +110,22 @@ def test_files_inside_by_a_link_to_the_outside_are_not_served(client):
     assert client.get(f'/gradio_api/file={link}').status_code == 403
     own = client.get(f'/gradio_api/file={name}')
     assert own.content == b'text' and own.headers['cache-control'] == 'no-store'
+
+
+def test_names_of_uploads_lead_nowhere(client):
+    folder = Path(upload(client, b'text').json()[0]).parents[1]
+    for name in ('../../../../tmp/evil.png', '/etc/evil.png', '..'):
+        answer = upload(client, name.encode(), name)
+        assert answer.is_error or Path(answer.json()[0]).resolve().is_relative_to(folder), name
+
+
+def test_what_the_page_keeps_is_not_served_by_its_path(client, picture_file):
+    name = upload(client, picture_file.read_bytes(), 'smear.png').json()[0]
+    call(client, 'run_files', run_data([file_payload(name)]))
+    kept = [path for path in Path(name).parents[2].rglob('*.png') if 'gradio' not in path.parts[-3:]]
+    assert any(path.parent.name.startswith('visitor_') for path in kept)
+    for path in kept:
+        assert client.get(f'/gradio_api/file={path}').status_code == 403, path
 
 
 def test_folders_that_gradio_would_serve_too_are_not_served(client, tmp_path, monkeypatch):
