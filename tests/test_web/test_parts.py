@@ -160,6 +160,18 @@ def test_work_waits_for_work_that_is_waited_for():
     worker.close()
 
 
+def test_the_end_is_not_delayed_by_work():
+    worker, go_on = ModelWorker(), threading.Event()
+    threading.Timer(0.05, worker.close).start()
+    with pytest.raises(InputError, match='being closed'):
+        worker.run(lambda: go_on.wait(60), 60)
+    assert worker.is_busy()
+    with pytest.raises(InputError, match='being closed'):
+        worker.run(lambda: 1, 60)
+    go_on.set()
+    worker.close()
+
+
 def test_errors_of_the_work_come_out():
     worker = ModelWorker()
     with pytest.raises(TimeoutError, match='of the work itself'):

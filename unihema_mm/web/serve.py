@@ -24,6 +24,8 @@ from .visitors import Visitors
 if TYPE_CHECKING:
     import gradio
 
+    from .handlers import PageHandlers
+
 FOLDER_PREFIX = 'unihema_page_'
 SWEEP_SECONDS = 10
 CLOSING_SECONDS = 3
@@ -109,21 +111,20 @@ class PageServer:
         app: The ASGI application.
         listening: The socket, bound.
         host: The address it is bound to.
-        is_computing: Tells whether the model computes.
+        handlers: The actions of the page.
 
     Attributes:
         address: Address for a browser.
-        is_computing: As given.
+        is_computing: Tells whether the model computes.
     """
 
-    def __init__(
-        self, app: Any, listening: socket.socket, host: str, is_computing: Callable[[], bool]
-    ) -> None:
+    def __init__(self, app: Any, listening: socket.socket, host: str, handlers: 'PageHandlers') -> None:
         import uvicorn
 
         shown = f'[{host}]' if ':' in host else host
         self.address = f'http://{shown}:{listening.getsockname()[1]}'
-        self.is_computing = is_computing
+        self.is_computing = handlers.is_computing
+        self._handlers = handlers
         self._socket = listening
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -137,16 +138,30 @@ class PageServer:
                 limit_concurrency=MOST_CONNECTIONS,
             )
         )
-        logging.getLogger('uvicorn.error').addFilter(_is_worth_a_line)
+        self._handle_exit, self._server.handle_exit = self._server.handle_exit, self._end
 
     def run(self) -> None:
         """Serve until SIGINT, SIGTERM or :meth:`stop`."""
-        with suppress(KeyboardInterrupt):
-            self._server.run(sockets=[self._socket])
+        log = logging.getLogger('uvicorn.error')
+        log.addFilter(self._is_worth_a_line)
+        try:
+            with suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
+        finally:
+            log.removeFilter(self._is_worth_a_line)
 
     def stop(self) -> None:
         """End :meth:`run`, which is called in another thread."""
         self._server.should_exit = True
+
+    def _end(self, *arguments: Any) -> None:
+        """At the first signal: the event loop would wait for who waits for the model."""
+        self._handlers.close()
+        self._handle_exit(*arguments)
+
+    def _is_worth_a_line(self, record: logging.LogRecord) -> bool:
+        """At the end uvicorn tells, with tracebacks, that it cuts the streams of open pages."""
+        return not self._server.should_exit
 
 
 @contextmanager
@@ -172,9 +187,7 @@ def page_server(
             listening.listen(128)
             page = build_page(model, options, folder)
             try:
-                yield PageServer(
-                    build_app(page, options, folder, host), listening, host, page.handlers.is_computing
-                )
+                yield PageServer(build_app(page, options, folder, host), listening, host, page.handlers)
             finally:
                 page.handlers.close()
 
@@ -291,12 +304,6 @@ def _check_gradio() -> None:
         raise InputError(
             f'the web page needs gradio 6, {gradio.__version__} is installed; pip install -U gradio'
         )
-
-
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """No: that the streams of open pages were cut at the end."""
-    is_cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
-    return not is_cut and 'timeout graceful shutdown' not in str(record.msg)
 
 
 def _bind(host: str, port: int) -> socket.socket:
