@@ -43,3 +43,12 @@ def test_options(unihema, monkeypatch, tmp_path):
 def test_a_wrong_limit(unihema):
     code, _, err = unihema('serve', 'model', '--max-seconds', 0)
     assert code == 2 and 'max_seconds' in err
+
+
+def test_the_end_does_not_wait_for_the_model(unihema, monkeypatch):
+    ends = []
+    monkeypatch.setattr('os._exit', ends.append)
+    for is_computing in (False, True):
+        monkeypatch.setattr(web, 'serve', lambda *_, answer=is_computing: answer)
+        assert unihema('serve', 'model')[0] == 0
+    assert ends == [0]

@@ -15,6 +15,10 @@ from unihema_mm.structures.results import Answer, Cell, CellMask, ImageResult
 from unihema_mm.web import PageOptions
 from unihema_mm.web.serve import page_server
 
+from ..test_apis.conftest import work_folder
+
+__all__ = ['work_folder']
+
 CLASSES = ('RBC', 'WBC', 'Platelets')
 
 
@@ -139,7 +143,7 @@ def running(options: PageOptions, inferencer=None, host: str = '127.0.0.1'):
         thread.start()
         yield server.address
         server.stop()
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
 
 @pytest.fixture(scope='module')

@@ -1,11 +1,13 @@
 """Uploads, visitors, the model's thread, what is shown and its HTML."""
 
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from unihema_mm.apis.collect import LIMIT_REACHED
 from unihema_mm.structures.results import Cell, CellMask, ImageResult
 from unihema_mm.utils.errors import InputError
 from unihema_mm.web import PageOptions, markup
@@ -140,9 +142,10 @@ def test_long_work_is_given_up_and_blocks_new_work_until_it_ends():
         worker.run(go_on.wait, 0.01)
     with pytest.raises(InputError, match='still busy'):
         worker.run(lambda: 1, 1)
+    assert worker.is_busy()
     go_on.set()
-    worker._given_up.result(5)
-    assert worker.run(lambda: 2, 5) == 2
+    worker._given_up.result(60)
+    assert worker.run(lambda: 2, 60) == 2 and not worker.is_busy()
     worker.close()
 
 
@@ -154,6 +157,18 @@ def test_work_waits_for_work_that_is_waited_for():
     assert worker.run(lambda: 'second', 20) == 'second'
     first.join(20)
     assert done == [True]
+    worker.close()
+
+
+def test_the_end_is_not_delayed_by_work():
+    worker, go_on = ModelWorker(), threading.Event()
+    threading.Timer(0.05, worker.close).start()
+    with pytest.raises(InputError, match='being closed'):
+        worker.run(lambda: go_on.wait(60), 60)
+    assert worker.is_busy()
+    with pytest.raises(InputError, match='being closed'):
+        worker.run(lambda: 1, 60)
+    go_on.set()
     worker.close()
 
 
@@ -169,6 +184,13 @@ def test_threshold_keeps_cells_from_it_on():
     shown = above(result_of(cells), 0.5)
     assert [cell.score for cell in shown.cells] == [0.9, 0.5] and shown.thresholds['score'] == 0.5
     assert above(ImageResult('a', None, 1, 1, ('seg',)), 0.5).cells is None
+
+
+def test_a_limit_is_told_where_it_cut_what_is_shown():
+    cells = [Cell((0, 0, 9, 9), 'RBC', 0, score) for score in (0.9, 0.5)]
+    result = replace(result_of(cells), warnings=(f'2 cells at most, {LIMIT_REACHED}', 'other'))
+    assert above(result, 0.5).warnings == result.warnings
+    assert above(result, 0.6).warnings == ('other',)
 
 
 def test_click_takes_the_smallest_cell_and_a_mask_first():

@@ -4,10 +4,11 @@ import json
 import os
 import socket
 import sys
-import time
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import pytest
 
 from unihema_mm.structures.results import RESEARCH_USE
@@ -16,24 +17,25 @@ from unihema_mm.web import PageOptions, build_page
 from unihema_mm.web.guard import HEADERS
 from unihema_mm.web.serve import FOLDER_PREFIX, own_folder, page_server, remove_broken_uploads
 
+from .client import call, file_payload, join, run_data, upload, wait_for
+
 httpx = pytest.importorskip('httpx')
 pytest.importorskip('gradio')
 
 
 @pytest.fixture(scope='module')
 def client(page):
-    with httpx.Client(base_url=page, timeout=20, trust_env=False) as client:
+    with httpx.Client(base_url=page, timeout=60, trust_env=False) as client:
         yield client
 
 
 @contextmanager
-def running_client(conftest, options: PageOptions):
-    with conftest.running(options) as address, httpx.Client(base_url=address, trust_env=False) as client:
+def running_client(conftest, options: PageOptions, inferencer=None):
+    with (
+        conftest.running(options, inferencer) as address,
+        httpx.Client(base_url=address, timeout=60, trust_env=False) as client,
+    ):
         yield client
-
-
-def upload(client, content: bytes, name: str = 'a.png') -> httpx.Response:
-    return client.post('/gradio_api/upload', files={'files': (name, content)})
 
 
 @contextmanager
@@ -42,46 +44,9 @@ def begun_upload(client):
     head = 'POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n'
     head += 'Content-Type: multipart/form-data; boundary=xx\r\n\r\n'
     part = '--xx\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nbeginning'
-    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=20) as connection:
+    with socket.create_connection((client.base_url.host, client.base_url.port), timeout=60) as connection:
         connection.sendall((head + part).encode())
         yield
-
-
-def wait_for(condition, seconds: float = 20):
-    end = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
-
-
-def event_of(client, name: str) -> dict:
-    """The event of the page whose function has this name."""
-    config = client.get('/config').json()
-    return next(event for event in config['dependencies'] if event['api_name'] == name)
-
-
-def call(client, name: str, data: list) -> tuple[httpx.Response, list[dict]]:
-    """Send an event as the page does and read all messages about it."""
-    body = {'data': data, 'fn_index': event_of(client, name)['id'], 'session_hash': 'session'}
-    joined = client.post('/gradio_api/queue/join', json=body)
-    if joined.is_error:
-        return joined, []
-    messages = []
-    with client.stream('GET', '/gradio_api/queue/data', params={'session_hash': 'session'}) as stream:
-        for line in stream.iter_lines():
-            if line.startswith('data: '):
-                messages.append(json.loads(line[6:]))
-                if messages[-1]['msg'] in ('process_completed', 'close_stream'):
-                    break
-    return joined, messages
-
-
-def file_payload(path: str, **more) -> dict:
-    return {'path': path, 'meta': {'_type': 'gradio.FileData'}, 'orig_name': 'a.png', **more}
-
-
-def run_data(files: list[dict]) -> list:
-    return [files, ['det'], 'Malaria', 0.3, ['Boxes'], None]
 
 
 def test_page_says_what_it_is_for_and_loads_nothing_from_elsewhere(client):
@@ -103,6 +68,10 @@ def test_page_says_what_it_is_for_and_loads_nothing_from_elsewhere(client):
         '/gradio_api/file=file:///etc/passwd',
         '/gradio_api/file=http://127.0.0.1:1/x',
         '/gradio_api/file=setup.py',
+        '/gradio_api/file/etc/passwd',
+        '/gradio_api/file=%252e%252e/%252e%252e/etc/passwd',
+        '/gradio_api/file=/proc/self/environ',
+        '/gradio_api/stream/session/run/1/playlist.m3u8',
         '/gradio_api/file=%00/etc/passwd',
         f'/gradio_api/file={Path(__file__)}',
         '/file=/etc/passwd',
@@ -128,7 +97,7 @@ def test_no_other_file_and_no_other_route_is_served(client, page, path):
     assert 'root:' not in answer.text
     # As a hand-written client sends it: httpx takes '..' out of an address itself.
     host, port = page.removeprefix('http://').split(':')
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(f'GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n'.encode())
         raw = b''.join(iter(lambda: connection.recv(65536), b''))
     assert raw.split(b' ', 2)[1] in (b'403', b'404', b'400') and b'root:' not in raw
@@ -141,6 +110,22 @@ def test_files_inside_by_a_link_to_the_outside_are_not_served(client):
     assert client.get(f'/gradio_api/file={link}').status_code == 403
     own = client.get(f'/gradio_api/file={name}')
     assert own.content == b'text' and own.headers['cache-control'] == 'no-store'
+
+
+def test_names_of_uploads_lead_nowhere(client):
+    folder = Path(upload(client, b'text').json()[0]).parents[1]
+    for name in ('../../../../tmp/evil.png', '/etc/evil.png', '..'):
+        answer = upload(client, name.encode(), name)
+        assert answer.is_error or Path(answer.json()[0]).resolve().is_relative_to(folder), name
+
+
+def test_what_the_page_keeps_is_not_served_by_its_path(client, picture_file):
+    name = upload(client, picture_file.read_bytes(), 'smear.png').json()[0]
+    call(client, 'run_files', run_data([file_payload(name)]))
+    kept = [path for path in Path(name).parents[2].rglob('*.png') if 'gradio' not in path.parts[-3:]]
+    assert any(path.parent.name.startswith('visitor_') for path in kept)
+    for path in kept:
+        assert client.get(f'/gradio_api/file={path}').status_code == 403, path
 
 
 def test_folders_that_gradio_would_serve_too_are_not_served(client, tmp_path, monkeypatch):
@@ -257,6 +242,29 @@ def test_broken_uploads_go_after_a_time(tmp_path):
     os.utime(other, (0, 0))
     remove_broken_uploads(tmp_path, 60)
     assert not old.exists() and new.exists() and other.exists()
+
+
+def test_uploads_go_after_a_time(conftest):
+    with running_client(conftest, PageOptions(keep_minutes=0.01)) as client:
+        name = Path(upload(client, b'text').json()[0])
+        assert wait_for(lambda: not name.exists())
+        assert client.get(f'/gradio_api/file={name}').is_error
+
+
+def test_a_full_queue_is_told(conftest):
+    is_over = threading.Event()
+
+    class Slow(conftest.FakeInferencer):
+        def __call__(self, inputs, **request):
+            is_over.wait(60)
+            yield from super().__call__(inputs, **request)
+
+    with running_client(conftest, PageOptions(max_queue=1), Slow()) as client:
+        payload = file_payload(upload(client, cv2.imencode('.png', conftest.smear())[1].tobytes()).json()[0])
+        joined = [join(client, 'run_files', run_data([payload]), f'tab {number}') for number in range(4)]
+        is_over.set()
+    assert joined[0].status_code == 200
+    assert joined[-1].status_code == 503 and 'full' in joined[-1].text
 
 
 def test_full_storage_is_told(conftest):

@@ -20,6 +20,8 @@ from unihema_mm.structures.results import (
 from .loaded_model import LoadedModel
 from .request import Request
 
+LIMIT_REACHED = 'and found as many: there may be more'  # part of a warning
+
 
 def collect(
     sample: DetDataSample,
@@ -139,7 +141,4 @@ def _warn_of_limit(instances: InstanceData, loaded: LoadedModel, request: Reques
     limit = loaded.model.bbox_head.test_cfg.get('max_per_img', loaded.model.num_queries)
     if len(instances) < limit or not len(instances) or instances.scores.min() < request.score:
         return ()
-    return (
-        f'the model finds {limit} cells in an image at most, and found as many: there may be more; '
-        'cut the image into tiles',
-    )
+    return (f'the model finds {limit} cells in an image at most, {LIMIT_REACHED}; cut the image into tiles',)

@@ -1,12 +1,15 @@
 """``unihema serve``: the local web page."""
 
 import os
+import sys
+import warnings
 from collections.abc import Sequence
 
 from unihema_mm.utils.errors import InputError
 
 from . import exit_codes
 from .arguments import add_model_details, command_parser, share
+from .streams import NOISE
 
 SUMMARY = 'show a model on a local web page'
 PASSWORD = 'UNIHEMA_PASSWORD'
@@ -60,9 +63,15 @@ def main(arguments: Sequence[str]) -> int:
         **{name: value for name, value in limits.items() if value is not None},
     )
     model = args.model
-    if args.download:
-        from unihema_mm.apis import UniHemaInferencer
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message=NOISE)
+        if args.download:
+            from unihema_mm.apis import UniHemaInferencer
 
-        model = UniHemaInferencer(model, args.config, args.device, download=True)
-    serve(model, args.host, args.port, options, args.config, args.device)
+            model = UniHemaInferencer(model, args.config, args.device, download=True)
+        is_computing = serve(model, args.host, args.port, options, args.config, args.device)
+    if is_computing:  # the files are gone, and nobody waits for the result any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_codes.ALL_FINE)
     return exit_codes.ALL_FINE

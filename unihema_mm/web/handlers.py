@@ -215,6 +215,10 @@ class PageHandlers:
         """The visitor closed the page."""
         self.visitors.leave(key)
 
+    def is_computing(self) -> bool:
+        """Whether the model works on something."""
+        return self._worker.is_busy()
+
     def close(self) -> None:
         """Take no more work."""
         self._worker.close()

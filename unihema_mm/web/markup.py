@@ -77,12 +77,14 @@ def progress(states: Mapping[str, tuple[str, str]]) -> str:
     """
     if not states:
         return ''
-    over = sum(state in ('done', 'failed') for state, _ in states.values())
+    failed = sum(state == 'failed' for state, _ in states.values())
+    over = failed + sum(state == 'done' for state, _ in states.values())
+    head = f'{over} of {len(states)} done' + (f', {failed} of them failed' if failed else '')
     rows = ''.join(
         f'<tr class="{state}"><td>{escape(name)}</td><td>{escape(message)}</td></tr>'
         for name, (state, message) in states.items()
     )
-    return f'<div class="progress"><b>{over} of {len(states)} done</b><table>{rows}</table></div>'
+    return f'<div class="progress"><b>{head}</b><table>{rows}</table></div>'
 
 
 def notes(lines: Sequence[str]) -> str:

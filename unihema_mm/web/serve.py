@@ -1,12 +1,14 @@
 """Starts the page."""
 
 import asyncio
+import logging
 import os
 import shutil
 import socket
 import sys
 import tempfile
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
@@ -21,6 +23,8 @@ from .visitors import Visitors
 
 if TYPE_CHECKING:
     import gradio
+
+    from .handlers import PageHandlers
 
 FOLDER_PREFIX = 'unihema_page_'
 SWEEP_SECONDS = 10
@@ -73,7 +77,7 @@ def serve(
     config: str | os.PathLike | None = None,
     device: str | None = None,
     on_ready: Callable[[str], None] | None = None,
-) -> None:
+) -> bool:
     """Serve the page until it is interrupted.
 
     Args:
@@ -85,6 +89,10 @@ def serve(
         device: See :class:`~unihema_mm.apis.UniHemaInferencer`.
         on_ready: Called with the address when the page can be opened.
 
+    Returns:
+        Whether the model still computes: the interpreter waits for that at its end, for a thread cannot be
+        stopped.
+
     Raises:
         InputError: gradio is not installed, the port is taken, or the model or the samples cannot be loaded.
     """
@@ -93,6 +101,7 @@ def serve(
         if on_ready:
             on_ready(server.address)
         server.run()
+    return server.is_computing()
 
 
 class PageServer:
@@ -102,16 +111,20 @@ class PageServer:
         app: The ASGI application.
         listening: The socket, bound.
         host: The address it is bound to.
+        handlers: The actions of the page.
 
     Attributes:
         address: Address for a browser.
+        is_computing: Tells whether the model computes.
     """
 
-    def __init__(self, app: Any, listening: socket.socket, host: str) -> None:
+    def __init__(self, app: Any, listening: socket.socket, host: str, handlers: 'PageHandlers') -> None:
         import uvicorn
 
         shown = f'[{host}]' if ':' in host else host
         self.address = f'http://{shown}:{listening.getsockname()[1]}'
+        self.is_computing = handlers.is_computing
+        self._handlers = handlers
         self._socket = listening
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -125,15 +138,30 @@ class PageServer:
                 limit_concurrency=MOST_CONNECTIONS,
             )
         )
+        self._handle_exit, self._server.handle_exit = self._server.handle_exit, self._end
 
     def run(self) -> None:
         """Serve until SIGINT, SIGTERM or :meth:`stop`."""
-        with suppress(KeyboardInterrupt):
-            self._server.run(sockets=[self._socket])
+        log = logging.getLogger('uvicorn.error')
+        log.addFilter(self._is_worth_a_line)
+        try:
+            with suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
+        finally:
+            log.removeFilter(self._is_worth_a_line)
 
     def stop(self) -> None:
         """End :meth:`run`, which is called in another thread."""
         self._server.should_exit = True
+
+    def _end(self, *arguments: Any) -> None:
+        """At the first signal: the event loop would wait for who waits for the model."""
+        self._handlers.close()
+        self._handle_exit(*arguments)
+
+    def _is_worth_a_line(self, record: logging.LogRecord) -> bool:
+        """At the end uvicorn tells, with tracebacks, that it cuts the streams of open pages."""
+        return not self._server.should_exit
 
 
 @contextmanager
@@ -157,14 +185,18 @@ def page_server(
             print(_warning(host, options), file=sys.stderr)
         with own_folder() as folder, _gradio_settings(folder):
             listening.listen(128)
-            yield PageServer(build_app(model, options, folder, host), listening, host)
+            page = build_page(model, options, folder)
+            try:
+                yield PageServer(build_app(page, options, folder, host), listening, host, page.handlers)
+            finally:
+                page.handlers.close()
 
 
-def build_app(inferencer: Callable[..., Any], options: PageOptions, folder: Path, host: str) -> Any:
-    """Put the page behind its guard, as an ASGI application.
+def build_app(page: 'gradio.Blocks', options: PageOptions, folder: Path, host: str) -> Any:
+    """Put a page behind its guard, as an ASGI application.
 
     Args:
-        inferencer: See :func:`build_page`.
+        page: See :func:`build_page`.
         options: Settings and limits.
         folder: Own folder of this application; it is emptied when the application ends.
         host: Address that it is bound to.
@@ -175,7 +207,6 @@ def build_app(inferencer: Callable[..., Any], options: PageOptions, folder: Path
     from .guard import Guard
     from .style import CSS
 
-    page = build_page(inferencer, options, folder)
     # Tells gradio to check that files named in requests are uploads; only its own launch() does so.
     page.has_launched = True
     visitors: Visitors = page.handlers.visitors
@@ -187,7 +218,6 @@ def build_app(inferencer: Callable[..., Any], options: PageOptions, folder: Path
             yield
         finally:
             sweeping.cancel()
-            page.handlers.close()
             shutil.rmtree(folder, ignore_errors=True)
 
     app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
@@ -241,16 +271,22 @@ def own_folder() -> Iterator[Path]:
 @contextmanager
 def _gradio_settings(folder: Path) -> Iterator[None]:
     """Keep gradio's files in the own folder and gradio itself quiet; it reads these where it needs them."""
+    from gradio import routes
+
     settings = {'GRADIO_TEMP_DIR': str(folder / 'gradio'), 'GRADIO_ANALYTICS_ENABLED': 'False'}
     before = {name: os.environ.get(name) for name in settings}
     (folder / 'gradio').mkdir()
     os.environ.update(settings)
     # Uploads under way lie here, and stay where they are broken off.
     temporary, tempfile.tempdir = tempfile.tempdir, str(folder)
+    # Read when gradio was imported; it makes a folder there for an editor, which the page does not have.
+    common, routes.DEFAULT_TEMP_DIR = routes.DEFAULT_TEMP_DIR, settings['GRADIO_TEMP_DIR']
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', module=r'gradio\.')  # what it calls and others deprecate
+            yield
     finally:
-        tempfile.tempdir = temporary
+        tempfile.tempdir, routes.DEFAULT_TEMP_DIR = temporary, common
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name)

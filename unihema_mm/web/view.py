@@ -6,6 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from unihema_mm.apis.collect import LIMIT_REACHED
 from unihema_mm.structures.results import Cell, ImageResult
 from unihema_mm.visualization import class_colours, draw_overlay
 
@@ -27,7 +28,10 @@ def above(result: ImageResult, score: float) -> ImageResult:
     if result.cells is None:
         return result
     cells = tuple(cell for cell in result.cells if cell.score >= score)
-    return replace(result, cells=cells, thresholds={**result.thresholds, 'score': score})
+    changes = {'cells': cells, 'thresholds': {**result.thresholds, 'score': score}}
+    if len(cells) < len(result.cells):  # the limit cut only cells of even lower scores
+        changes['warnings'] = tuple(line for line in result.warnings if LIMIT_REACHED not in line)
+    return replace(result, **changes)
 
 
 def shown_factor(result: ImageResult) -> float:
