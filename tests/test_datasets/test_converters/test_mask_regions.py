@@ -115,6 +115,33 @@ def test_regions_do_not_meet_at_corners():
     assert objects_of_regions(foreground & False, 'cell', 1) == ([], 0)
 
 
+def test_documented_entry(repo, tmp_path):
+    """The entry of the documentation, on noisy masks of five slides with two fields each."""
+    page = (repo / 'docs/how_to/prepare_data.md').read_text(encoding='utf-8')
+    text = page.partition('    # mine.yaml\n')[2].partition('\n\n')[0]
+    random = np.random.default_rng(0)
+    for slide in range(5):
+        for field in range(2):
+            mask = np.zeros((60, 80, 3), np.uint8)
+            mask[8:24, 8:24] = mask[30:50, 40:64] = 255
+            image = random.integers(0, 255, mask.shape, np.uint8)
+            for folder, pixels in (('img', image), ('gt', mask)):
+                path = tmp_path / 'source' / 'Ovale' / folder / f'{slide}-{field}-R_T.jpg'
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(cv2.imencode('.jpg', pixels)[1].tobytes())
+    report = convert(read_entry(text, 'mine.yaml'), tmp_path / 'source', tmp_path / 'out')
+    assert {split: counts['objects'] for split, counts in report.splits.items()} == {
+        'train': 12,
+        'val': 4,
+        'test': 4,
+    }
+    assert report.counts('classes') == {'plasmodium': 20} and report.counts('masks') == {'plasmodium': 10}
+    document = json.loads((tmp_path / 'out' / 'annotations' / 'val.json').read_text())
+    boxes = np.array([item['bbox'] for item in document['annotations']])
+    assert np.abs(boxes - [[8, 8, 16, 16], [40, 30, 24, 20]] * 2).max() <= 1
+    assert check_path(tmp_path / 'out', decode=True).faults == []
+
+
 def test_regions_of_real_masks(sample, tmp_path):
     """The cells of BBBC041's masks: as many objects as regions, and none of a few pixels."""
     entry = load_entry('bbbc041_cells')
