@@ -218,6 +218,17 @@ def _add_convert(commands, common: argparse.ArgumentParser) -> None:
     own.add_argument('--normalised', action='store_true', help='box_csv: numbers are fractions of the image')
     own.add_argument('--no-header', action='store_true', help='box_csv: the first line holds no headings')
     own.add_argument('--delimiter', help='box_csv: what separates the values (default: a comma)')
+    own.add_argument(
+        '--hold-out',
+        nargs='+',
+        metavar='SPLIT=AMOUNT',
+        help='images of train to move there, a number or a share, e.g. val=0.15 test=0.15',
+    )
+    own.add_argument(
+        '--group',
+        metavar='REGEX',
+        help='what --hold-out moves as a whole, e.g. (?P<group>patient_[0-9]+) in the image paths',
+    )
     own.add_argument('--unpaired', choices=['error', 'skip'], help='labels without image')
     own.add_argument('--unlabelled', choices=['error', 'skip', 'background'], help='images without label')
     parser.set_defaults(run=run_convert)
@@ -273,10 +284,14 @@ def _entry(args: argparse.Namespace) -> CatalogueEntry:
         'normalised': args.normalised,
         'delimiter': args.delimiter,
         'splits': dict(_pair(text, '--split', required=True) for text in args.split or ()),
+        'hold_out': dict(_amount(text) for text in args.hold_out or ()),
+        'group': args.group,
     }
     texts = {'prompt': args.prompt, 'licence': args.licence}
     classes = dict(_pair(text, '--classes') for text in args.classes or ())
     policies, layout, texts = (_given(options) for options in (policies, layout, texts))
+    if 'group' in layout and 'hold_out' not in layout:
+        raise InputError('--group: it says what --hold-out moves as a whole; add --hold-out val=0.15')
     layout |= {'header': False} if args.no_header else {}
     if args.name in OWN_FORMATS:
         return own_entry(args.name, args.src, args.out.name, {**layout, **policies}, classes=classes, **texts)
@@ -349,6 +364,14 @@ def _pair(text: str, option: str, required: bool = False) -> tuple[str, str]:
 def _column(text: str) -> tuple[str, str | int]:
     name, value = _pair(text, '--columns', required=True)
     return name, int(value) if value.isdecimal() else value
+
+
+def _amount(text: str) -> tuple[str, float]:
+    name, value = _pair(text, '--hold-out', required=True)
+    try:
+        return name, int(value) if value.isdecimal() else float(value)
+    except ValueError:
+        raise InputError(f'--hold-out {text!r}: write SPLIT=NUMBER or SPLIT=SHARE, e.g. val=0.15') from None
 
 
 def _positive(text: str) -> int:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from unihema_mm.datasets.image_files import (
     UnreadableImageError,
+    decode_colour_mask,
     decode_image,
     decode_mask,
     fault_of_image,
@@ -106,6 +107,22 @@ def test_mask_levels(tmp_path):
         decode_mask(path)
     with pytest.raises(UnreadableImageError, match='cannot be read'):
         decode_mask(tmp_path / 'none.png')
+
+
+def test_mask_colours(tmp_path):
+    path = tmp_path / 'mask.png'
+    colours = np.array([[[250, 10, 1], [0, 0, 0]], [[0, 0, 255], [7, 8, 9]]], np.uint8)
+    path.write_bytes(cv2.imencode('.png', colours[..., ::-1])[1].tobytes())
+    assert np.array_equal(decode_colour_mask(path), colours)
+    path.write_bytes(cv2.imencode('.png', colours[..., 0])[1].tobytes())
+    assert np.array_equal(decode_colour_mask(path), np.dstack([colours[..., 0]] * 3))
+    for pixels, reason in (
+        (np.zeros((2, 2, 4), np.uint8), 'has 4 channels, not 3'),
+        (np.zeros((2, 2, 3), np.uint16), 'has uint16 levels, not 8 bits'),
+    ):
+        path.write_bytes(cv2.imencode('.png', pixels)[1].tobytes())
+        with pytest.raises(UnreadableImageError, match=reason):
+            decode_colour_mask(path)
 
 
 @pytest.mark.parametrize('side', [60000, 30000])

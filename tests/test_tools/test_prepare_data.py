@@ -146,6 +146,27 @@ def test_own_folders_of_classes(main, tmp_path):
     assert [(image['class_name'], image['tasks']) for image in images] == [('ring', ['cls'])]
 
 
+def test_own_data_get_a_split_by_patient(main, tmp_path):
+    source, out = tmp_path / 'cells', tmp_path / 'mine'
+    random = np.random.default_rng(0)
+    for name in ('ring', 'RBC'):
+        (source / name).mkdir(parents=True)
+        for patient in range(5):
+            for cell in 'ab':
+                pixels = random.integers(0, 255, (30, 40, 3), np.uint8)
+                cv2.imwrite(str(source / name / f'P{patient}_{cell}.png'), pixels)
+    options = ['--src', str(source), '--out', str(out), '--workers', '1', '--group', '/(?P<group>P[0-9])_']
+    assert main(['convert', 'class_folders', *options, '--hold-out', 'val=4', 'test=0.2']) == 0
+    patients = {}
+    for split in ('train', 'val', 'test'):
+        images = json.loads((out / 'annotations' / f'{split}.json').read_text())['images']
+        patients[split] = {image['source'].partition('/')[2][:2] for image in images}
+        assert len(images) == 4 * len(patients[split])
+    assert {split: len(found) for split, found in patients.items()} == {'train': 3, 'val': 1, 'test': 1}
+    assert set.union(*patients.values()) == {f'P{number}' for number in range(5)}
+    assert main(['check', str(out)]) == 0
+
+
 @pytest.mark.parametrize(
     ('text', 'options'),
     [
@@ -196,6 +217,14 @@ def test_every_fault_of_a_source_is_told(main, yolo, tmp_path, capsys):
         (
             ['convert', 'coco', '--src', '.', '--out', 'x', '--split', 'train'],
             "--split 'train': write NAME=VALUE",
+        ),
+        (
+            ['convert', 'coco', '--src', '.', '--out', 'x', '--hold-out', 'val=some'],
+            "--hold-out 'val=some': write SPLIT=NUMBER or SPLIT=SHARE",
+        ),
+        (
+            ['convert', 'coco', '--src', '.', '--out', 'x', '--group', '(?P<group>a)'],
+            '--group: it says what --hold-out moves as a whole',
         ),
         (['tokenizer', 'nowhere', '--out', 'x'], 'nowhere: folder: annotations: holds no .json file'),
         (['synthetic', '--out', 'x', '--cells', '-1'], 'cells is -1'),

@@ -159,9 +159,7 @@ def decode_mask(path: str | Path, *, three_channels: bool = False) -> np.ndarray
         UnreadableImageError: The file is absent, truncated or not an image, has more than one channel, or
             another depth than 8 bits.
     """
-    pixels = _decode_file(path, cv2.IMREAD_UNCHANGED)
-    if pixels.dtype != np.uint8:
-        raise UnreadableImageError(str(path), f'has {pixels.dtype} levels, not 8 bits')
+    pixels = _decode_levels(path)
     if pixels.ndim == 2:
         return pixels
     if pixels.shape[2] != 3 or not three_channels:
@@ -169,6 +167,34 @@ def decode_mask(path: str | Path, *, three_channels: bool = False) -> np.ndarray
     if (pixels != pixels[..., :1]).any():
         raise UnreadableImageError(str(path), 'has colours')
     return np.ascontiguousarray(pixels[..., 0])
+
+
+def decode_colour_mask(path: str | Path) -> np.ndarray:
+    """Decode a whole image with its colours as they are; a grey one has colours of three equal values.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The colours, RGB, uint8, of shape (height, width, 3).
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or not an image, has an alpha channel, or another
+            depth than 8 bits.
+    """
+    pixels = _decode_levels(path)
+    if pixels.ndim == 2:
+        return np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.shape[2] != 3:
+        raise UnreadableImageError(str(path), f'has {pixels.shape[2]} channels, not 3')
+    return pixels[..., ::-1]
+
+
+def _decode_levels(path: str | Path) -> np.ndarray:
+    pixels = _decode_file(path, cv2.IMREAD_UNCHANGED)
+    if pixels.dtype != np.uint8:
+        raise UnreadableImageError(str(path), f'has {pixels.dtype} levels, not 8 bits')
+    return pixels
 
 
 def _decode_file(path: str | Path, flags: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 
 from unihema_mm.datasets.catalogue import load_entry
 from unihema_mm.datasets.converters import convert
+from unihema_mm.datasets.converters.uni_hema_records import ATTRIBUTE_KEYS
 from unihema_mm.datasets.validation import check_path
 
 # Set -> folders of its classes, a file name of each (image, patient), and files that are no such images.
@@ -141,3 +142,46 @@ def test_miniature_with_masks_and_classes(tmp_path):
     assert report.counts('masks') == {'nucleus': 10, 'white blood cell': 10}
     assert len(report.changes['quantised_mask']) == 10
     assert check_path(tmp_path / 'out', decode=True).faults == []
+
+
+CELL = dict(bbox=[2, 3, 10, 12], area=120, iscrowd=0, category_id=1, category_name='lymphoblast', cell_size=1)
+CELL |= dict(nuclear_chromatio=1, nuclear_shape=2, nucleolus=0, cytoplasm=0, cytoplasmic_basophilia=1)
+CELL |= dict(cytoplasmic_vacuoles=4)
+NOTHING = dict.fromkeys(ATTRIBUTE_KEYS, 4) | dict(bbox=[1, 1, 5, 5], category_id=0, category_name='none')
+
+
+def _write_leukemia_attri(root, split, stems):
+    """Two cells on each image: one with attributes, and one that is none."""
+    images, cells = [], []
+    (root / 'Images' / split).mkdir(parents=True)
+    (root / 'json_labels').mkdir(exist_ok=True)
+    for number, stem in enumerate(stems):
+        pixels = np.random.default_rng([number, len(stems)]).integers(0, 255, (24, 24, 3), np.uint8)
+        content = cv2.imencode('.png', pixels)[1].tobytes()
+        (root / 'Images' / split / f'{stem}.png').write_bytes(content)
+        images.append(dict(id=number, file_name=f'{stem}.png', width=24, height=24))
+        for cell in (NOTHING, CELL):
+            cells.append(cell | dict(id=len(cells), image_id=number, cell_id=len(cells)))
+    categories = [dict(id=0, name='none'), dict(id=1, name='lymphoblast')]
+    document = dict(images=images, annotations=cells, categories=categories)
+    (root / 'json_labels' / f'{split}.json').write_text(json.dumps(document))
+
+
+def test_subset_of_leukemia_attri(tmp_path):
+    """Cells with attributes; the patient of val is none of train."""
+    source, out = tmp_path / 'H_100X_C2', tmp_path / 'out'
+    names = [f'{patient}_{number}_1000_ALL' for patient in range(8) for number in range(3)]
+    _write_leukemia_attri(source, 'train', names)
+    _write_leukemia_attri(source, 'test', ['9_0_1000_AML', '9_1_1000_AML'])
+    report = convert(load_entry('leukemia_attri'), source, out)
+    numbers = {split: counts['images'] for split, counts in report.splits.items()}
+    assert numbers == dict(train=21, val=3, test=2)
+    assert report.counts('classes') == dict(unidentified=26, lymphoblast=26)
+    assert len(report.changes['attribute_without_name']) == 26  # nuclear_shape 2
+    document = json.loads((out / 'annotations' / 'val.json').read_text())
+    patients = {image['source'].rpartition('/')[2].partition('_')[0] for image in document['images']}
+    assert len(patients) == 1 and document['images'][0]['tasks'] == ['det', 'morph']
+    values = dict(nuclear_chromatin='coarse', nucleolus='inconspicuous', cytoplasm='scanty')
+    values['cytoplasmic_basophilia'] = 'moderate'
+    assert [item.get('attributes') for item in document['annotations'][:2]] == [None, values]
+    assert check_path(out, decode=True).faults == []

@@ -148,3 +148,25 @@ def test_own_folders(source, tmp_path):
     renamed = own_entry('class_folders', root, 'mine', {'splits': {'train': 'train'}}, classes={'ring': 'r'})
     with pytest.raises(DataError, match="'RBC' is not a known class"):
         convert(renamed, root, tmp_path / 'other')
+
+
+def test_folders_of_diseases_of_chula(sample, tmp_path):
+    """Images of a disease each, in folders with blanks in their names and with suffixes in capitals."""
+    source = sample('chula_rbc12')
+    layout = {'images': 'RBC Diseases/{class}/*', 'hold_out': {'val': 5}}
+    report = convert(own_entry('class_folders', source, 'chula', layout), source, tmp_path / 'out')
+    assert report.counts('image_classes') == {
+        'HE': 3,
+        'HS': 5,
+        'Iron deficiency anemia': 3,
+        'Megaloblastic anemia': 3,
+        'Thalassemia': 3,
+    }
+    assert [counts['images'] for counts in report.splits.values()] == [12, 5]
+    assert report.splits['val']['image_classes'].keys() >= {'HS', 'Thalassemia'}
+    assert check_path(tmp_path / 'out', decode=True).faults == []
+    document = json.loads((tmp_path / 'out' / 'annotations' / 'train.json').read_text())
+    for image in document['images']:
+        assert (tmp_path / 'out' / image['file_name']).read_bytes() == (source / image['source']).read_bytes()
+        size = (640, 480) if image['class_name'] == 'HS' else (1280, 960)
+        assert (image['width'], image['height']) == size

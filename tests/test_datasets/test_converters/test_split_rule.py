@@ -161,6 +161,7 @@ def test_split_file_content(items, tmp_path):
         ({'train': 3}, 'hold_out: train: has images of its own'),
         ({'val': 0}, 'val: is 0; write a number'),
         ({'val': 1.0}, 'val: is 1.0'),
+        ({'val': float('nan')}, 'val: is nan'),
         ({'val': True}, 'val: is True'),
         ({'val': '48'}, "val: is '48'"),
         ({'val': 30, 'test': 0.25}, 'takes 40 of 40 images'),

@@ -28,6 +28,13 @@ def mask_png(first: int = 0, second: int = 255) -> bytes:
     return cv2.imencode('.png', pixels)[1].tobytes()
 
 
+def colour_mask_png() -> bytes:
+    pixels = np.zeros((20, 24, 3), np.uint8)
+    pixels[4:10, 4:12] = (0, 1, 248)
+    pixels[12:16, 3:9] = (250, 0, 0)
+    return cv2.imencode('.png', pixels)[1].tobytes()
+
+
 def voc_xml(stem: str) -> str:
     return (
         f'<annotation><folder>JPEGImages</folder><filename>{stem}.png</filename>\n'
@@ -91,7 +98,7 @@ KITTI = (
     'DontCare -1 -1 -10 15 3 20 15 -1 -1 -1 -1000 -1000 -1000 -10\n'
 )
 YOLO = '0 0.5 0.5 0.25 0.3\n1 0.3 0.35 0.2 0.2\n'
-# Format -> tasks of the entry, its parameters (YAML), files of the source.
+# Format, and a variant of it -> tasks of the entry, its parameters (YAML), files of the source.
 MINIATURES = {
     'voc': (
         '[det]',
@@ -132,13 +139,21 @@ MINIATURES = {
         | {f'labels/{name}.txt': YOLO for name in 'abc'},
     ),
     'mask_image': (
-        '[cls, seg]',
+        '[cls, seg, det, inst]',
         "{images: 'images/{key}.png', masks: 'masks/M_{key}.png', levels: [0, 128, 255], "
-        'targets: {cell: [128, 255], nucleus: [255]}, class_table: {file: t.csv, key: id, value: kind}, '
+        'targets: {cell: [128, 255], nucleus: [255]}, instances: {ring: [255]}, '
+        'class_table: {file: t.csv, key: id, value: kind}, '
         'splits: {train: train.txt, val: val.txt}}',
         IMAGES
         | {f'masks/M_{name}.png': mask_png(128) for name in 'abc'}
         | {'t.csv': 'id,kind\na,RBC\nb,RBC\nc,ring\n', 'train.txt': 'a\nb\n', 'val.txt': 'c\n'},
+    ),
+    'mask_image, colours': (
+        '[seg, det, inst]',
+        "{images: 'images/{key}.png', masks: 'masks/{key}.png', "
+        'levels: {none: [0, 0, 0], cell: [250, 0, 0], ring: [0, 0, 250]}, quantise: true, '
+        'targets: {cell: [cell, ring]}, instances: {RBC: [cell], ring: [ring]}, least_area: 2}',
+        IMAGES | {f'masks/{name}.png': colour_mask_png() for name in 'abc'},
     ),
     'attribute_csv': (
         '[cls]',
@@ -211,7 +226,7 @@ class Miniature:
 
 def _miniature(name: str) -> Miniature:
     tasks, parameters, files = MINIATURES[name]
-    entry = HEAD.format(name=name, tasks=tasks) + f'parameters: {parameters}\n'
+    entry = HEAD.format(name=name.partition(',')[0], tasks=tasks) + f'parameters: {parameters}\n'
     content = {path: text if isinstance(text, bytes) else text.encode() for path, text in files.items()}
     return Miniature(name, entry, content)
 

@@ -20,7 +20,7 @@ def test_defaults():
     stage = read_stage(declare())
     assert stage == Stage(3, 'vision', ('encoder',), dict(det=2, cls=1), tests=('det', 'cls'))
     assert (stage.starts_from, stage.initialised, stage.sets) == ((), (), 'all')
-    assert (stage.temperature, stage.steps) == (1.0, 'longest')
+    assert (stage.temperature, stage.rare_below, stage.steps) == (1.0, 0.0, 'longest')
 
 
 def test_earlier_stages_lie_beside_the_own_folder():
@@ -54,9 +54,16 @@ def test_nothing_to_rehearse():
 
 def test_all_fields():
     stage = read_stage(
-        declare(initialised=['decoder'], sets=['bccd'], temperature=0, steps=10, tests=['seg', 'det'])
+        declare(
+            initialised=['decoder'],
+            sets=['bccd'],
+            temperature=0,
+            steps=10,
+            tests=['seg', 'det'],
+            rare_below=0.1,
+        )
     )
-    assert stage.tests == ('seg', 'det')
+    assert stage.tests == ('seg', 'det') and stage.rare_below == 0.1
     assert (stage.initialised, stage.sets, stage.temperature, stage.steps) == (
         ('decoder',),
         ('bccd',),
@@ -87,6 +94,9 @@ def test_all_fields():
         (dict(sets='bccd'), r'stage\.sets'),
         (dict(temperature=-1), r'stage\.temperature'),
         (dict(temperature=float('nan')), r'stage\.temperature'),
+        (dict(rare_below=-0.1), r'stage\.rare_below: is -0.1; write a share'),
+        (dict(rare_below=10), r'stage\.rare_below'),
+        (dict(rare_below=float('nan')), r'stage\.rare_below'),
         (dict(steps='long'), r'stage\.steps'),
         (dict(steps=0), r'stage\.steps'),
         (dict(schedule='free'), r"stage\.schedule: is 'free'"),

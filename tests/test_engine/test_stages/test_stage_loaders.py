@@ -107,6 +107,24 @@ def test_training_groups_the_sets_of_each_task(folders, data):
     assert 'det_c: has no train list, it is evaluated only' in lines
 
 
+def test_images_of_rare_classes_are_repeated(folders, data):
+    """Of the three images of set a, two show a WBC and one a burr cell; of b, both show a red cell."""
+    declared = replace(stage(det=4, vqa=1), rare_below=0.5)
+    made, _ = make(declared, data)
+    sets = made.train_dataloader['dataset']['datasets']
+    assert {name: part['type'] for name, part in sets.items()}['vqa_a'] == 'SmearTextDataset'
+    with DefaultScope.overwrite_default_scope('unihema_mm'):
+        dataset = DATASETS.build(made.train_dataloader['dataset'])
+        plain = DATASETS.build(make(stage(det=4), data)[0].train_dataloader['dataset'])
+
+    def images(built, name):
+        return [built.get_data_info(place)['img_id'] for place in built.set_ranges[name]]
+
+    assert images(plain, 'det_a') == [1, 2, 3] and images(dataset, 'det_a') == [1, 2, 2, 3]
+    assert images(dataset, 'det_b') == images(plain, 'det_b')
+    assert all('oversample_thr' not in one['dataset'] for one in made.val_dataloader.values())
+
+
 def test_datasets_share_the_label_space(folders, data):
     made, _ = make(stage(det=4), data)
     space = ('RBC', 'burr cell', 'WBC', 'ring')

@@ -42,6 +42,7 @@ CHANGES = {
     'image_without_label_kept': 'images without label, kept as images without objects',
     'quantised_mask': 'masks with other levels than the listed ones, set to the nearest one',
     'empty_mask': 'masks without any pixel of a target, kept',
+    'small_region': 'masks with regions of fewer pixels than least_area, no objects',
     'object_without_mask': 'objects that no mask region belongs to alone, images not used for inst',
     'region_without_object': 'masks with regions that no box belongs to, kept in the mask target',
     'attribute_without_name': 'attribute codes that the attribute set has no value for, left out',

@@ -231,7 +231,7 @@ def _check_amounts(items: Sequence[SourceItem], amounts: dict[str, float]) -> No
             what = 'has images of its own' if split in taken else 'is not a split'
             raise DataError(Fault('source', 'hold_out', split, what, 'name a split that has no images'))
         number = isinstance(amount, int | float) and not isinstance(amount, bool)
-        if not number or amount <= 0 or (isinstance(amount, float) and amount >= 1):
+        if not number or not amount > 0 or (isinstance(amount, float) and amount >= 1):
             mend = 'write a number of images, or a fraction below 1'
             raise DataError(Fault('source', 'hold_out', split, f'is {amount!r}', mend))
     total = taken['train']

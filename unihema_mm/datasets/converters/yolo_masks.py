@@ -4,13 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-import cv2
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from ..image_files import UnreadableImageError, decode_mask
 from ..schema import SPLITS, DataError, Fault
 from .listing import match_images, other_entries
+from .mask_regions import label_regions, mask_keys
 from .source import Content, MissingPolicy, Note, RawMask, SourceItem, pair
 from .splitting import check_split_names
 from .yolo import read_lines
@@ -75,21 +74,21 @@ class YoloMasksReader:
     def read(self, item: SourceItem, size: tuple[int, int]) -> Content:
         """Read one label file and one mask."""
         foreground = self._foreground(item.mask, size)
-        count, regions = cv2.connectedComponents(foreground.astype(np.uint8), connectivity=4)
+        count, regions = label_regions(foreground)
         objects = read_lines(self.source / item.label, item.label, self.names, size)
         hits = [_region_at(obj.box, regions) for obj in objects]
         counts = Counter(hits)
         notes, masked = [], []
         for obj, region in zip(objects, hits, strict=True):
             if region and counts[region] == 1:
-                obj = replace(obj, extra=_mask_record(regions == region))
+                obj = replace(obj, extra=mask_keys(regions == region))
             else:
                 what = 'shares its region' if region else 'lies on background'
                 notes.append(Note('object_without_mask', f'{item.label}: {obj.where}: {what}'))
             masked.append(obj)
-        empty = count - 1 - len({*hits} - {0})
+        empty = count - len({*hits} - {0})
         if empty:
-            notes.append(Note('region_without_object', f'{item.mask}: {empty} of {count - 1} regions'))
+            notes.append(Note('region_without_object', f'{item.mask}: {empty} of {count} regions'))
         unfit = frozenset({'inst'}) if any(not obj.extra for obj in masked) else frozenset()
         return Content(masked, [RawMask(self.target, foreground)], notes, unfit)
 
@@ -131,9 +130,3 @@ def _region_at(box: tuple[float, float, float, float], regions: np.ndarray) -> i
     x, y = int((box[0] + box[2]) // 2), int((box[1] + box[3]) // 2)
     inside = 0 <= x < regions.shape[1] and 0 <= y < regions.shape[0]
     return int(regions[y, x]) if inside else 0
-
-
-def _mask_record(mask: np.ndarray) -> dict:
-    rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-    counts = rle['counts'].decode('ascii')
-    return {'segmentation': {'size': list(mask.shape), 'counts': counts}, 'area': int(mask.sum())}

@@ -44,6 +44,8 @@ class Stage:
         initialised: Modules and parameters that no start has.
         sets: Names of the data folders, or ``'all'`` that are prepared.
         temperature: Exponent of the sizes of the sets of a task in the probability of a draw.
+        rare_below: Share of the images of a set below which a class is rare there: the images that show it
+            are repeated, see mmengine's ``ClassBalancedDataset``; 0 repeats none.
         steps: Length of an epoch: 'longest' or 'shortest' task, or a number of steps.
         schedule: When it ends before its planned length, None for never.
         rehearsal: Share of the samples of a step that come from tasks of earlier stages, so that these are
@@ -60,6 +62,7 @@ class Stage:
     initialised: tuple[str, ...] = ()
     sets: str | tuple[str, ...] = ALL_SETS
     temperature: float = 1.0
+    rare_below: float = 0.0
     steps: str | int = 'longest'
     schedule: AutoSchedule | None = None
     rehearsal: float = 0.0
@@ -114,6 +117,7 @@ def read_stage(cfg: Config) -> Stage | None:
         initialised=reader.names('initialised'),
         sets=reader.sets(),
         temperature=reader.temperature(),
+        rare_below=reader.rare_below(),
         steps=reader.steps(),
         schedule=read_schedule(declared.get('schedule', 'fixed'), f'{reader.source}: stage.schedule'),
         rehearsal=reader.rehearsal(),
@@ -189,6 +193,12 @@ class _Reader:
         value = self.declared.get('temperature', 1.0)
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < float('inf'):
             raise self.error('temperature', f'is {value!r}; write a number of at least 0')
+        return float(value)
+
+    def rare_below(self) -> float:
+        value = self.declared.get('rare_below', 0.0)
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
+            raise self.error('rare_below', f'is {value!r}; write a share of the images from 0 to 1, e.g. 0.1')
         return float(value)
 
     def rehearsal(self) -> float:

@@ -151,7 +151,7 @@ class _Maker:
                 if not item.count(part, 'train'):
                     self.say(f'{name}: has no train list, it is evaluated only')
                     continue
-                datasets[name] = self._dataset(item, part, 'train', 'train')
+                datasets[name] = self._repeated(self._dataset(item, part, 'train', 'train'), item.task, stage)
                 names.append(name)
             groups[task] = dict(sets=tuple(names), temperature=stage.temperature)
         return dict(
@@ -168,6 +168,13 @@ class _Maker:
             ),
             dataset=dict(type='MultiSetDataset', datasets=datasets),
         )
+
+    @staticmethod
+    def _repeated(dataset: dict, task: str, stage: Stage) -> dict:
+        """Repeat the images of rare classes, where the stage asks for it and the task has classes."""
+        if not stage.rare_below or task not in CLASS_LISTS:
+            return dataset
+        return dict(type='ClassBalancedDataset', oversample_thr=stage.rare_below, dataset=dataset)
 
     def evaluations(self, wanted: str, tasks: Sequence[str]) -> dict[str, _Evaluation]:
         """Loaders of the val or test lists of tasks, or of those that stand for them."""
