@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -142,6 +143,14 @@ def test_yolo_files_have_the_stems_of_their_images(tmp_path):
         'labels/d/a.b.txt\t"d/a.b.png"',
         'labels/d/a.jpg.png.txt\t"d/a.jpg.png"',
     ]
+
+
+def test_yolo_list_of_files_has_one_line_per_image(tmp_path):
+    names = ['a\x85.png', 'b\u2028\u2029.png', 'c\n.png', 'Körper.png']
+    write_predictions([make_result(name, []) for name in names], tmp_path, ['yolo'])
+    lines = (tmp_path / 'yolo/files.txt').read_text(encoding='utf-8').splitlines()[1:]
+    assert [json.loads(line.split('\t')[1]) for line in lines] == names
+    assert 'Körper' in lines[-1]
 
 
 def test_yolo_tells_nothing_found_from_not_asked(tmp_path):
