@@ -18,9 +18,12 @@ SHOWN = ('white-cell differential', 'parasitaemia', 'sickle share', 'platelets p
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Predict the images of an annotation file, write a report of the predictions and one of the '
-        'labels by the same rules, and compare their numbers.')  # fmt: skip
-    parser.add_argument('annotations', type=Path, help='annotation file, e.g. data/bccd/annotations/test.json')
+        description='Predict the images of an annotation file, write a report of the predictions and one of '
+        'the labels by the same rules, and compare their numbers.'
+    )
+    parser.add_argument(
+        'annotations', type=Path, help='annotation file, e.g. data/bccd/annotations/test.json'
+    )
     parser.add_argument('model', help='published folder, checkpoint or work folder')
     parser.add_argument('--config', help='config of the checkpoint, default: the one beside it')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/report_evaluation'))
@@ -91,8 +94,8 @@ def table(rows: list[dict]) -> str:
             continue
         relative = '' if row['relative_error'] is None else f' ({100 * row["relative_error"]:+.1f} %)'
         interval = f'{row["low"]:.4g} to {row["high"]:.4g}'
-        lines.append('| ' + ' | '.join([*first, f'{row["value"]:.4g}', interval, f'{row["label"]:.4g}',
-                     f'{row["error"]:+.3g}{relative}', 'yes' if row['covered'] else 'no']) + ' |')  # fmt: skip
+        values = [f'{row["value"]:.4g}', interval, f'{row["label"]:.4g}', f'{row["error"]:+.3g}{relative}']
+        lines.append('| ' + ' | '.join([*first, *values, 'yes' if row['covered'] else 'no']) + ' |')
     return '\n'.join(lines) + '\n'
 
 
@@ -102,7 +105,9 @@ def main() -> None:
         if not args.annotations.is_file():
             raise InputError(f'{args.annotations}: not found; give an annotation file')
         document = json.loads(args.annotations.read_text(encoding='utf-8'))
-        options = ReportOptions(identify=args.identify, border=args.border, slide='all', model=Path(args.model).name)
+        options = ReportOptions(
+            identify=args.identify, border=args.border, slide='all', model=Path(args.model).name
+        )
         write_report(predictions(args, document), args.out / 'predicted', options)
         write_report(labels(args, document), args.out / 'labels', options)
         rows = compare(numbers(args.out / 'predicted'), numbers(args.out / 'labels'))
