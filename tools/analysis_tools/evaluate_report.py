@@ -4,6 +4,7 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from unihema_mm.apis import UniHemaInferencer
@@ -12,6 +13,7 @@ from unihema_mm.structures.results import RESEARCH_USE, Cell, FailedImage, Image
 from unihema_mm.utils.atomic import write_bytes, write_json
 from unihema_mm.utils.errors import InputError, exit_on_input_error
 
+LISTED = 0.3  # score from which on boxes are in a report, as unihema report has it
 SHOWN = ('white-cell differential', 'parasitaemia', 'sickle share', 'platelets per red cell',
          'nucleated red cells', 'count', 'cells per image')  # fmt: skip
 
@@ -37,11 +39,14 @@ def predictions(args: argparse.Namespace, document: dict) -> Iterator[ImageResul
     """Predict image by image, each with its own prompt."""
     inferencer = UniHemaInferencer(args.model, args.config, args.device)
     root = args.annotations.parents[1]
+    names = {str(root / image['file_name']): image['file_name'] for image in document['images']}
     images = defaultdict(list)
     for image in document['images']:
         images[image.get('prompt')].append(str(root / image['file_name']))
+    least = min(LISTED, args.identify)
     for prompt, paths in images.items():
-        yield from inferencer(paths, tasks='det', prompt=prompt)
+        for item in inferencer(paths, tasks='det', prompt=prompt, score_threshold=least):
+            yield replace(item, name=names[item.path])
 
 
 def labels(args: argparse.Namespace, document: dict) -> Iterator[ImageResult]:
@@ -56,14 +61,39 @@ def labels(args: argparse.Namespace, document: dict) -> Iterator[ImageResult]:
         cells[one['image_id']].append(Cell((x, y, x + width, y + height), names[place], place, 1.0))
     for image in document['images']:
         path = root / image['file_name']
-        yield ImageResult(path.name, str(path), image['width'], image['height'], ('det',), classes=names,
-                          cells=tuple(cells[image['id']]))  # fmt: skip
+        size = image['width'], image['height']
+        found = tuple(cells[image['id']])
+        yield ImageResult(image['file_name'], str(path), *size, ('det',), classes=names, cells=found)
 
 
-def numbers(folder: Path) -> dict[tuple[str, str, str], dict]:
-    """Numbers of the one slide of a report."""
+def slide_of(folder: Path) -> dict:
+    """The one slide of a report."""
     (slide,) = json.loads((folder / 'report.json').read_text(encoding='utf-8'))['slides']
-    return {(one['quantity'], one['class'], one['unit']): one for one in slide['quantities']}
+    return slide
+
+
+def numbers(lines: list[dict]) -> dict[tuple[str, str, str], dict]:
+    """Numbers by what they are."""
+    return {(one['quantity'], one['class'], one['unit']): one for one in lines}
+
+
+def errors_per_image(predicted: dict, true: dict) -> list[dict]:
+    """Errors of the counts of single images: their mean, and their mean size."""
+    errors = defaultdict(list)
+    for image, lines in true['images'].items():
+        found = numbers(predicted['images'].get(image, []))
+        for key, label in numbers(lines).items():
+            if key[0] == 'count' and key in found:
+                errors[key[1]].append(found[key]['value'] - label['value'])
+    return [
+        {
+            'class': name,
+            'images': len(values),
+            'mean_error': sum(values) / len(values),
+            'mean_absolute_error': sum(map(abs, values)) / len(values),
+        }
+        for name, values in errors.items()
+    ]
 
 
 def compare(predicted: dict, true: dict) -> list[dict]:
@@ -99,6 +129,16 @@ def table(rows: list[dict]) -> str:
     return '\n'.join(lines) + '\n'
 
 
+def table_per_image(rows: list[dict]) -> str:
+    """Markdown table."""
+    lines = ['| count per image | images | mean error | mean absolute error |', '|---|---|---|---|']
+    for row in rows:
+        values = [f'{row[name]:+.2f}' if name == 'mean_error' else f'{row[name]:.2f}'
+                  for name in ('mean_error', 'mean_absolute_error')]  # fmt: skip
+        lines.append('| ' + ' | '.join([row['class'], str(row['images']), *values]) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
 def main() -> None:
     args = parse_args()
     with exit_on_input_error():
@@ -110,10 +150,14 @@ def main() -> None:
         )
         write_report(predictions(args, document), args.out / 'predicted', options)
         write_report(labels(args, document), args.out / 'labels', options)
-        rows = compare(numbers(args.out / 'predicted'), numbers(args.out / 'labels'))
-    write_json(args.out / 'comparison.json', {'notice': RESEARCH_USE, 'numbers': rows})
-    write_bytes(args.out / 'comparison.md', f'{RESEARCH_USE}\n\n{table(rows)}'.encode())
-    print(table(rows) + f'\nwritten to {args.out}')
+    predicted, true = slide_of(args.out / 'predicted'), slide_of(args.out / 'labels')
+    rows = compare(numbers(predicted['quantities']), numbers(true['quantities']))
+    per_image = errors_per_image(predicted, true)
+    content = {'notice': RESEARCH_USE, 'numbers': rows, 'counts_per_image': per_image}
+    write_json(args.out / 'comparison.json', content)
+    text = f'{table(rows)}\n{table_per_image(per_image)}'
+    write_bytes(args.out / 'comparison.md', f'{RESEARCH_USE}\n\n{text}'.encode())
+    print(f'{text}\nwritten to {args.out}')
 
 
 if __name__ == '__main__':
