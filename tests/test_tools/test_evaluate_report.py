@@ -3,8 +3,11 @@
 import json
 import runpy
 import sys
+from dataclasses import replace
 
 import pytest
+
+from unihema_mm.apis.reports import ReportOptions
 
 from ..test_apis.conftest import image_folder, work_folder
 
@@ -61,6 +64,22 @@ def test_numbers_of_both_reports_are_compared(tool, annotations, work_folder, tm
         'comparison.json',
         'comparison.md',
     }
+
+
+def test_identify_is_chosen_where_counts_come_next_to_the_labels(tool, annotations):
+    parts = runpy.run_path(tool)
+    document = parts['read_annotations'](annotations)
+
+    class Doubtful:
+        """Finds each labelled cell with a score of 0.42, and as many that are none with 0.37."""
+
+        def __call__(self, paths, **asked):
+            for result in parts['labels'](annotations, document):
+                cells = [replace(cell, score=0.42) for cell in result.cells]
+                wrong = [replace(cell, score=0.37, bbox=(1, 30, 9, 40)) for cell in result.cells]
+                yield replace(result, cells=(*cells, *wrong))
+
+    assert parts['choose_identify'](Doubtful(), annotations, ReportOptions(same_cell_iou=0.99)) == 0.4
 
 
 def test_labels_that_are_absent(tool, tmp_path, monkeypatch, capsys):
