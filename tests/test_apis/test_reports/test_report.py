@@ -109,6 +109,7 @@ def test_every_cell_stands_once_in_the_table_with_what_became_of_it(two_slides, 
     assert sorted(int(row['number']) for row in cells) == list(range(1, 17))
     (unclear,) = [row for row in cells if row['class'] == 'lymphocyte']
     assert unclear['status'] == 'not identifiable: low score'
+    assert '1 of 15 cells (7 %) are not identifiable, and in no number' in page(tmp_path / 'report').text
     assert {row['notice'] for row in cells} == {RESEARCH_USE}
     assert {row['notice'] for row in rows(tmp_path / 'report/report.csv')} == {RESEARCH_USE}
 
