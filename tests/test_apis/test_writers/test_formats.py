@@ -352,6 +352,18 @@ def test_overlay_draws_on_the_image_of_the_result(tmp_path):
         assert drawn.mode == 'RGB' and drawn.height >= 30
 
 
+def test_overlay_of_a_mosaic_that_pillow_alone_refuses(tmp_path, monkeypatch):
+    picture = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    result = ImageResult('a.png', str(tmp_path / 'a.png'), 40, 30, ('det',), classes=CLASSES, cells=())
+    Image.fromarray(picture).save(result.path)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 500)
+    with OverlayWriter(tmp_path / 'out', draw=lambda image, result: image) as writer:
+        writer.write(result)
+    monkeypatch.undo()
+    with Image.open(tmp_path / 'out/overlay/a.png.png') as drawn:
+        assert np.array_equal(np.asarray(drawn), picture)
+
+
 def test_overlay_of_an_image_without_file_is_refused(tmp_path):
     with OverlayWriter(tmp_path) as writer, pytest.raises(InputError, match='given as bytes or array'):
         writer.write(make_result())
