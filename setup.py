@@ -31,8 +31,9 @@ class BuildWithMim(build_py):
             if (ROOT / name).is_dir() and not self.editable_mode:
                 target = Path(self.build_lib) / 'unihema_mm' / '.mim' / name
                 # The demo and the recipe of the environment are for clones.
-                left_out = shutil.ignore_patterns('__pycache__', 'demo.py', 'setup')
-                shutil.copytree(ROOT / name, target, dirs_exist_ok=True, ignore=left_out)
+                left_out = {'configs': (), 'tools': ('demo.py', 'setup')}[name]
+                ignore = shutil.ignore_patterns('__pycache__', *left_out)
+                shutil.copytree(ROOT / name, target, dirs_exist_ok=True, ignore=ignore)
 
 
 def read_readme() -> str:

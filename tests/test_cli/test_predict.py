@@ -136,6 +136,16 @@ def test_nothing_can_be_done(case, unihema, image_folder, work_folder, tmp_path)
     assert case == 'file as folder' or not out.exists()
 
 
+def test_label_images_without_masks_are_refused_at_once(unihema, image_folder, work_folder, tmp_path):
+    given = ['predict', image_folder, '--model', work_folder, '--out', tmp_path / 'out']
+    given += ['--formats', 'csv,labels']
+    code, _, err = unihema(*given, '--tasks', 'det,morph')
+    assert code == 2 and len(err.splitlines()) == 1
+    assert err.startswith('error: --formats: labels needs masks, which det, morph do not give')
+    assert not (tmp_path / 'out').exists()
+    assert unihema(*given, '--tasks', 'det,inst')[0] == 0
+
+
 def test_a_folder_with_other_predictions(unihema, image_folder, work_folder, tmp_path):
     given = ['--model', work_folder, '--out', tmp_path / 'out', '--formats', 'csv', '--tasks', 'det']
     assert unihema('predict', image_folder / 'a.png', *given)[0] == 0

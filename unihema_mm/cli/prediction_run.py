@@ -86,6 +86,7 @@ class PredictionRun:
             return
         from unihema_mm.apis.writers import PredictionWriter
 
+        self._check_formats(formats)
         with PredictionWriter(out, formats, self._settings()) as writer:
             done.update(writer.done)
             self.done_before = len(done)
@@ -107,6 +108,23 @@ class PredictionRun:
                 self.predicted += 1
             if on_result is not None:
                 on_result(item)
+
+    def _check_formats(self, formats: Sequence[str]) -> None:
+        """Tell before the first image what would fail on every one."""
+        from unihema_mm.apis.request import make_request
+        from unihema_mm.apis.writers import LabelWriter
+        from unihema_mm.models.tasks import InstanceMaskTask, SegmentationTask
+
+        loaded = self._inferencer.loaded
+        texts = {name: self._asked.get(name) for name in ('tasks', 'questions', 'sentences')}
+        tasks = make_request(loaded, **texts).tasks
+        modules = [loaded.model.tasks[key] for key in tasks]
+        has_masks = any(isinstance(module, InstanceMaskTask | SegmentationTask) for module in modules)
+        if LabelWriter.format in formats and not has_masks:
+            raise InputError(
+                f'--formats: {LabelWriter.format} needs masks, which {", ".join(tasks)} do not give; the '
+                f'model has learned {", ".join(loaded.learned)}; ask for one with masks, or drop the format'
+            )
 
     def _settings(self) -> dict[str, Any]:
         """What makes predictions of two runs different ones."""

@@ -1,5 +1,7 @@
 """Which cells are counted, and as what."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,8 @@ def statuses(result, options=OPTIONS):
 @pytest.mark.parametrize(
     ('label', 'group'),
     [
-        ('NGS', Group.WHITE), ('leukocyte', Group.WHITE), ('sickle cell', Group.RED), ('ring', Group.INFECTED),
+        ('NGS', Group.WHITE), ('leukocyte', Group.WHITE), ('sickle cell', Group.RED),
+        ('ring', Group.INFECTED),
         ('NRBC', Group.NUCLEATED_RED), ('Platelets', Group.PLATELET), ('platelet clump', Group.CLUMP),
         ('babesia', Group.PARASITE), ('TBbacillus', Group.PARASITE), ('artifact', Group.NO_CELL),
         ('difficult', Group.NOT_IDENTIFIABLE), ('OTH', Group.OTHER), ('<b>odd</b>', Group.NOT_IN_TAXONOMY),
@@ -80,11 +83,7 @@ def test_low_score_is_not_forced_into_a_class(make):
     found = findings(
         make.image([*make.row('WBC', 2, 0.9), make.cell('lymphocyte', (200, 200, 230, 230), 0.49)]), OPTIONS
     )
-    assert [one.status for one in found] == [
-        Status.COUNTED,
-        Status.COUNTED,
-        Status.LOW_SCORE,
-    ] or Status.LOW_SCORE in [one.status for one in found]
+    assert [one.status for one in found] == [Status.COUNTED, Status.COUNTED, Status.LOW_SCORE]
     counted = tally('a', found)
     assert counted.in_group(Group.WHITE) == 2
     assert counted.not_identifiable == {'lymphocyte': 1}
@@ -157,8 +156,6 @@ def test_order_and_numbers(make):
 
 def test_no_cells_and_nothing_asked_for(make):
     assert findings(make.image([]), OPTIONS) == []
-    from dataclasses import replace
-
     assert findings(replace(make.image([]), cells=None), OPTIONS) is None
 
 

@@ -76,6 +76,7 @@ def test_images_are_covered_at_the_rate_where_cells_alone_are_not(draw, images, 
         found = estimate(AUTO), estimate(INDEPENDENT)
         hits += [one.low <= truth <= one.high for one in found]
     with_images, cells_alone = hits / REPEATS
+    print(f'{draw.__name__}, {images} images, spread {spread}: {with_images:.1%}, alone {cells_alone:.1%}')
     assert 0.93 - NOISE <= with_images <= 0.99
     if spread:
         assert cells_alone < 0.91

@@ -132,8 +132,11 @@ def test_a_class_that_the_taxonomy_lacks_stands_on_its_own(make):
 
 
 def test_attributes(make):
-    cells = [make.cell('neutrophil', (20 * i + 10, 10, 20 * i + 20, 20), nucleus=(value, score))
-             for i, (value, score) in enumerate([('round', 0.9), ('round', 0.9), ('lobed', 0.9), ('lobed', 0.4)])]  # fmt: skip
+    nuclei = [('round', 0.9), ('round', 0.9), ('lobed', 0.9), ('lobed', 0.4)]
+    cells = [
+        make.cell('neutrophil', (20 * i + 10, 10, 20 * i + 20, 20), nucleus=nucleus)
+        for i, nucleus in enumerate(nuclei)
+    ]
     lines = make.by_name(attribute_shares(make.sample(make.image(cells))))
     found = lines['attribute: nucleus', 'neutrophil: round']
     assert (found.value, found.n) == (pytest.approx(200 / 3), 3)

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -142,6 +143,14 @@ def test_yolo_files_have_the_stems_of_their_images(tmp_path):
         'labels/d/a.b.txt\t"d/a.b.png"',
         'labels/d/a.jpg.png.txt\t"d/a.jpg.png"',
     ]
+
+
+def test_yolo_list_of_files_has_one_line_per_image(tmp_path):
+    names = ['a\x85.png', 'b\u2028\u2029.png', 'c\n.png', 'Körper.png']
+    write_predictions([make_result(name, []) for name in names], tmp_path, ['yolo'])
+    lines = (tmp_path / 'yolo/files.txt').read_text(encoding='utf-8').splitlines()[1:]
+    assert [json.loads(line.split('\t')[1]) for line in lines] == names
+    assert 'Körper' in lines[-1]
 
 
 def test_yolo_tells_nothing_found_from_not_asked(tmp_path):
@@ -341,6 +350,18 @@ def test_overlay_draws_on_the_image_of_the_result(tmp_path):
     write_predictions([result], tmp_path / 'run', ['overlay'])
     with Image.open(tmp_path / 'run/overlay/d/a.png.png') as drawn:
         assert drawn.mode == 'RGB' and drawn.height >= 30
+
+
+def test_overlay_of_a_mosaic_that_pillow_alone_refuses(tmp_path, monkeypatch):
+    picture = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    result = ImageResult('a.png', str(tmp_path / 'a.png'), 40, 30, ('det',), classes=CLASSES, cells=())
+    Image.fromarray(picture).save(result.path)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 500)
+    with OverlayWriter(tmp_path / 'out', draw=lambda image, result: image) as writer:
+        writer.write(result)
+    monkeypatch.undo()
+    with Image.open(tmp_path / 'out/overlay/a.png.png') as drawn:
+        assert np.array_equal(np.asarray(drawn), picture)
 
 
 def test_overlay_of_an_image_without_file_is_refused(tmp_path):

@@ -24,6 +24,8 @@ class SlidePage:
         sections: Of the gallery.
         columns: Heads of the table of images.
         images: Rows of it.
+        cells: Cells within the border rule.
+        unidentified: Those of them that are not identifiable.
         failed: Images that could not be read or predicted.
         without_cells: Images on which nothing was asked for that has cells.
         no_pictures: Image -> why the gallery has none of its cells.
@@ -36,6 +38,8 @@ class SlidePage:
     sections: list[dict]
     columns: list[str]
     images: list[list]
+    cells: int
+    unidentified: int
     failed: list[FailedImage] = field(default_factory=list)
     without_cells: list[str] = field(default_factory=list)
     no_pictures: dict[str, str] = field(default_factory=dict)

@@ -104,10 +104,12 @@ def _page(slide: Slide, lines: list, options: ReportOptions, has_figures: bool) 
         span = f'{tally.first_number}-{tally.first_number + tally.detected - 1}' if tally.detected else 'none'
         rows.append([tally.image, *numbers, tally.not_identifiable.total(), tally.border.total(), span])
     columns = ['image', *(group.value for group in groups), 'not identifiable', 'border', 'cell numbers']
+    unidentified = sum(tally.not_identifiable.total() for tally in slide.tallies)
+    cells = sum(tally.detected - tally.second_boxes - tally.border.total() for tally in slide.tallies)
     warnings = [(tally.image, warning) for tally in slide.tallies for warning in tally.warnings]
     figures = draw_figures(sample, lines) if has_figures and slide.tallies else []
-    return SlidePage(slide.name, lines, figures, slide.gallery.sections(), columns, rows, slide.failed,
-                     slide.without_cells, slide.no_pictures, warnings)  # fmt: skip
+    return SlidePage(slide.name, lines, figures, slide.gallery.sections(), columns, rows, cells, unidentified,
+                     slide.failed, slide.without_cells, slide.no_pictures, warnings)  # fmt: skip
 
 
 def _facts(slides: Slides, options: ReportOptions) -> list[tuple[str, str]]:

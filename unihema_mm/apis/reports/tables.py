@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from unihema_mm.apis.writers.csv_tables import safe_text
 from unihema_mm.structures.results import RESEARCH_USE
 from unihema_mm.utils.atomic import whole_file
 
@@ -20,8 +21,6 @@ CELL_COLUMNS = (
     'slide', 'image', 'number', 'class', 'group', 'status', 'score', 'x1', 'y1', 'x2', 'y2', 'close_classes',
     'notice',
 )  # fmt: skip
-# A spreadsheet takes text with one of these at its start for a formula.
-_FORMULA = ('=', '+', '-', '@', '\t', '\r')
 
 
 class CsvFile:
@@ -79,6 +78,4 @@ def _cell(value):
         return ''
     if isinstance(value, float):
         return f'{value:.10g}'
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+    return safe_text(value) if isinstance(value, str) else value

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from unihema_mm.datasets.image_files import decode_image
+from unihema_mm.apis.image_regions import open_regions
 from unihema_mm.structures.results import RESEARCH_USE, ImageResult
 from unihema_mm.utils.atomic import whole_file
 from unihema_mm.utils.errors import InputError
@@ -36,7 +36,9 @@ def read_rgb(result: ImageResult) -> np.ndarray:
             f'overlay: {result.name}: path: is not known, the image was given as bytes or array; save it to '
             'a file first, or drop the format overlay'
         )
-    return decode_image(result.path)[..., ::-1]
+    # As the prediction reads mosaics: Pillow alone refuses what is above 179 megapixels.
+    with open_regions(result.path) as regions:
+        return regions.read(0, 0, regions.width, regions.height)
 
 
 class OverlayWriter(Writer):

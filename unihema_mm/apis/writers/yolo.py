@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -18,6 +19,8 @@ from .rounding import confidence, corner_box
 
 _DIGITS = 10
 _SUFFIX = '.txt'
+# JSON leaves them as they are, but readers of lines take them for the end of one.
+_LINE_ENDS = re.compile('[\x85\u2028\u2029]')
 
 
 class YoloWriter(Writer):
@@ -62,6 +65,7 @@ class YoloWriter(Writer):
                 file.write(f'# {RESEARCH_USE}\n'.encode())
                 for record in self._records:
                     name = json.dumps(record['name'], ensure_ascii=False)
+                    name = _LINE_ENDS.sub(lambda found: f'\\u{ord(found.group()):04x}', name)
                     line = f'labels/{record["file"]}\t{name}\n'
                     file.write(line.encode(errors='backslashreplace'))
         finally:
