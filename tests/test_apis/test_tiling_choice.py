@@ -1,6 +1,5 @@
 """Large images are predicted by tiles of the size of the training's fields, others as they are."""
 
-import json
 from dataclasses import replace
 
 import cv2
@@ -10,7 +9,7 @@ import tifffile
 from mmengine.config import Config
 
 from unihema_mm.apis import FailedImage
-from unihema_mm.apis.tiling_choice import AUTO_PIXELS, TilingChoice, field_size
+from unihema_mm.apis.tiling_choice import AUTO_PIXELS, TilingChoice
 from unihema_mm.utils.errors import InputError
 
 from .drawn import smear
@@ -24,23 +23,9 @@ def config(root, **more):
     return Config(dict(train_dataloader=dict(dataset=dict(type='MultiSetDataset', datasets=sets)), **more))
 
 
-def image(width, height, *tasks):
-    return dict(width=width, height=height, **(dict(tasks=list(tasks)) if tasks else {}))
-
-
-def test_the_fields_of_the_training_tell_the_size(tmp_path):
-    images = [image(640, 480, 'det'), image(640, 480), image(700, 500, 'det'), *[image(128, 128, 'cls')] * 9]
-    (tmp_path / 'train.json').write_text(json.dumps(dict(images=images)))
-    assert field_size(config(tmp_path), 'det') == (640, 480)
-    assert field_size(config(tmp_path, field_size=[320, 240]), 'det') == (320, 240)
-
-
-@pytest.mark.parametrize('content', [None, '', '{}', '{"images": []}', '{"images": [3]}', '[]'])
-def test_nothing_tells_the_size(tmp_path, content):
-    if content is not None:
-        (tmp_path / 'train.json').write_text(content)
+def test_nothing_tells_the_size(tmp_path):
     with pytest.raises(InputError, match='give tile='):
-        field_size(config(tmp_path), 'det')
+        _ = TilingChoice('auto', None, config(tmp_path), 'det').size
 
 
 def test_auto_takes_mosaics_alone(tmp_path):

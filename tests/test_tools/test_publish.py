@@ -104,7 +104,10 @@ def test_card(config, checkpoint, call_tool, tmp_path, monkeypatch, capfd):
     for part in ('research use', '| coco/bbox_mAP | 0.2500 |', 'stage 4: cells', card['weights_sha256']):
         assert part in text
     assert "'{{ fileDirname }}/tokenizer'" in (folder / 'config.py').read_text()
-    assert Config.fromfile(folder / 'config.py').model.backbone.init_cfg is None
+    published_config = Config.fromfile(folder / 'config.py')
+    assert published_config.model.backbone.init_cfg is None
+    images = json.loads(train)['images']
+    assert tuple(published_config.field_size['det']) == (images[0]['width'], images[0]['height'])
 
     published = read_checkpoint(folder / 'model.safetensors')
     original = read_checkpoint(checkpoint)

@@ -1,38 +1,19 @@
 """Names of the classes that a model was trained with, from its weights and its config."""
 
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from torch import nn
 
+from unihema_mm.engine.config_sets import TRAINING, SetConfig, sets_of_config
 from unihema_mm.engine.stages.label_spaces import (
     LabelSpaces,
     find_label_spaces,
     first_difference,
     stored_label_spaces,
 )
-from unihema_mm.registry import DATASETS
 from unihema_mm.utils.errors import InputError
-
-_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-
-
-class SetConfig(NamedTuple):
-    """One data set of a config.
-
-    Attributes:
-        loader: Key of its loader.
-        name: Its name where the config has several, else ''.
-        tasks: Tasks of its samples.
-        config: Its config.
-    """
-
-    loader: str
-    name: str
-    tasks: tuple[str, ...]
-    config: Mapping[str, Any]
 
 
 class _NamedSet(NamedTuple):
@@ -41,18 +22,6 @@ class _NamedSet(NamedTuple):
     ann_file: str
     metainfo: Mapping[str, Any]
     tasks: tuple[str, ...]
-
-
-def sets_of_config(cfg: Config) -> Iterator[SetConfig]:
-    """Data sets of a config, those of the training first; nothing is built or read."""
-    for key in _LOADERS:
-        loader = cfg.get(key)
-        if not isinstance(loader, Mapping):
-            continue
-        named = {'': loader} if 'dataset' in loader else loader
-        for name, part in named.items():
-            if isinstance(part, Mapping) and part.get('dataset') is not None:
-                yield from _sets(key, name, part['dataset'])
 
 
 def find_names(model: nn.Module, cfg: Config, checkpoint: Mapping, source: str) -> LabelSpaces:
@@ -92,38 +61,12 @@ def find_names(model: nn.Module, cfg: Config, checkpoint: Mapping, source: str) 
     return spaces
 
 
-def _sets(loader: str, name: str, node: Any) -> Iterator[SetConfig]:
-    """Leaves of a config of data sets that may be wrapped."""
-    if not isinstance(node, Mapping):
-        return
-    if node.get('dataset') is not None:
-        yield from _sets(loader, name, node['dataset'])
-    elif isinstance(node.get('datasets'), Mapping):
-        for key, part in node['datasets'].items():
-            yield from _sets(loader, key, part)
-    elif isinstance(node.get('datasets'), list | tuple):
-        for part in node['datasets']:
-            yield from _sets(loader, name, part)
-    else:
-        yield SetConfig(loader, name, _tasks(node), node)
-
-
-def _tasks(dataset: Mapping) -> tuple[str, ...]:
-    if dataset.get('tasks'):
-        return tuple(dataset['tasks'])
-    if dataset.get('task'):
-        return (dataset['task'],)
-    built = DATASETS.get(dataset.get('type', ''))
-    default = inspect.signature(built).parameters.get('task') if built is not None else None
-    return (default.default,) if default is not None and isinstance(default.default, str) else ()
-
-
 def _told_by_meta(checkpoint: Mapping, configured: list[SetConfig], source: str) -> Iterator[_NamedSet]:
     meta = checkpoint.get('meta')
     info = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
     if not isinstance(info, Mapping):
         return
-    trained = [item for item in configured if item.loader == _LOADERS[0]]
+    trained = [item for item in configured if item.loader == TRAINING]
     sets = info.get('sets') if isinstance(info.get('sets'), Mapping) else {}
     for name, own in sets.items():
         tasks = {task: None for item in trained if item.name == name for task in item.tasks}

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from unihema_mm.engine.config_sets import sets_of_config
 from unihema_mm.engine.portable_config import HERE, PortableConfig
 from unihema_mm.models.tasks import (
     CellClassificationTask,
@@ -23,7 +24,7 @@ from unihema_mm.structures.attributes import AttributeSchema
 from unihema_mm.utils.checkpoint import check_fit, read_checkpoint
 from unihema_mm.utils.errors import InputError
 
-from .label_names import find_names, sets_of_config
+from .label_names import find_names
 from .model_files import find_model
 
 _TEXT_PARTS = ('text_encoder', 'text_decoder')

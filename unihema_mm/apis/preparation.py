@@ -9,10 +9,9 @@ from mmdet.datasets.transforms import FilterAnnotations
 from mmengine.config import Config
 
 from unihema_mm.datasets.transforms import LoadCellMask
+from unihema_mm.engine.config_sets import SetConfig, sets_of_config
 from unihema_mm.registry import TRANSFORMS
 from unihema_mm.utils.errors import InputError
-
-from .label_names import SetConfig, sets_of_config
 
 _TRUTH = (LoadAnnotations, LoadCellMask, FilterAnnotations)
 

@@ -12,6 +12,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from unihema_mm.engine.field_size import KEY as KEY_OF_SIZES
+from unihema_mm.engine.field_size import field_sizes
 from unihema_mm.engine.model_card import card_text, make_card
 from unihema_mm.engine.portable_config import PortableConfig
 from unihema_mm.engine.stages.label_spaces import KEY, stored_label_spaces
@@ -36,8 +38,9 @@ def publish(
     """Write a model to a folder of its own; the folder is whole or absent.
 
     It holds ``model.safetensors`` (weights, and what their outputs stand for), ``config.py``, the tokenizer,
-    ``model_card.json`` and ``README.md``. Before it gets its name, the model is built from it and the weights
-    are loaded.
+    ``model_card.json`` and ``README.md``. The config gets the size of the images of the training, where its
+    annotation files are there (``field_size``). Before the folder gets its name, the model is built from it
+    and the weights are loaded.
 
     Args:
         cfg: Config that the checkpoint was trained with, with its loaders; that of a stage after
@@ -58,6 +61,8 @@ def publish(
     _check_target(out, force)
     content = read_checkpoint(source)
     portable = PortableConfig(cfg)
+    if sizes := field_sizes(cfg):
+        portable.cfg[KEY_OF_SIZES] = sizes
     with _new_folder(out) as folder:
         weights = weights_of(content)
         for name, tokenizer in portable.tokenizers.items():
