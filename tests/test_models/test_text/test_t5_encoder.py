@@ -58,8 +58,18 @@ def test_fixed_length_keeps_what_t5_makes_of_padding(encoder, tiny_tokenizer):
 def test_each_text_is_encoded_once_while_frozen(encoder, count_calls):
     first = encoder(TEXTS)
     second = encoder(TEXTS[::-1])
-    assert count_calls == [2]
+    assert count_calls == [1, 1]
     torch.testing.assert_close(first.tokens[1], second.tokens[1])
+
+
+def test_what_was_encoded_before_leaves_no_trace(encoder):
+    """A resumed training, whose cache is empty, must see the features of an unbroken one."""
+    texts = [*TEXTS, 'blast ' * 9, 'Are there more platelets than white blood cells?']
+    at_once = encoder(texts).tokens
+    encoder.load_state_dict(encoder.state_dict())  # empties the cache
+    for text, tokens in reversed([*zip(texts, at_once, strict=True)]):
+        alone = encoder([text]).tokens[0]
+        assert torch.equal(tokens[: len(alone)], alone)
 
 
 def test_trained_encoder_is_never_cached(encoder, count_calls):
@@ -86,7 +96,7 @@ def test_cache_is_bounded(encoder, count_calls):
     encoder(['a', 'b', 'c'])
     encoder(['b', 'c'])
     encoder(['a'])
-    assert count_calls == [3, 1]
+    assert count_calls == [1, 1, 1, 1]
 
 
 def test_long_text_is_cut(encoder):

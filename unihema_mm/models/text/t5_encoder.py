@@ -33,8 +33,9 @@ class TextFeatures(NamedTuple):
 class T5TextEncoder(BaseModule):
     """Encoder half of T5 (Uni-Hema's E_T).
 
-    While its parameters are frozen, each distinct text is encoded once and kept;
-    a data set has a handful of prompts, so the branch then costs a look-up.
+    While its parameters are frozen, each distinct text is encoded once, by itself,
+    and kept; a data set has a handful of prompts, so the branch then costs a
+    look-up.
 
     Args:
         model (str | dict): Hugging Face name ('google/flan-t5-base'), local
@@ -110,9 +111,11 @@ class T5TextEncoder(BaseModule):
         return TextFeatures(tokens, padding)
 
     def _look_up(self, texts: Sequence[str]) -> list[tuple[Tensor, int]]:
-        missing = [text for text in dict.fromkeys(texts) if text not in self._cache]
-        if missing:
-            self._cache.update(zip(missing, self._encode(missing), strict=True))
+        for text in texts:
+            if text not in self._cache:
+                # Alone: in a batch its last digits would depend on what is missing beside it, so on what the
+                # process has seen before, and a resumed training would leave the path of an unbroken one.
+                self._cache[text] = self._encode([text])[0]
         encoded = [self._cache[text] for text in texts]
         for text in texts:
             self._cache.move_to_end(text)
