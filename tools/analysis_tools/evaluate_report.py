@@ -15,6 +15,7 @@ from unihema_mm.utils.atomic import write_bytes, write_json
 from unihema_mm.utils.errors import InputError, exit_on_input_error
 
 CANDIDATES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+TASK = 'det'
 LISTED = 0.3  # score from which on boxes are in a report, as unihema report has it
 SHOWN = ('white-cell differential', 'parasitaemia', 'sickle share', 'platelets per red cell',
          'nucleated red cells', 'count', 'cells per image')  # fmt: skip
@@ -53,7 +54,7 @@ def predictions(
     for image in document['images']:
         images[image.get('prompt')].append(str(root / image['file_name']))
     for prompt, paths in images.items():
-        for item in inferencer(paths, tasks='det', prompt=prompt, score_threshold=least):
+        for item in inferencer(paths, tasks=TASK, prompt=prompt, score_threshold=least):
             yield replace(item, name=names[item.path])
 
 
@@ -71,7 +72,7 @@ def labels(annotations: Path, document: dict) -> Iterator[ImageResult]:
         path = root / image['file_name']
         size = image['width'], image['height']
         found = tuple(cells[image['id']])
-        yield ImageResult(image['file_name'], str(path), *size, ('det',), classes=names, cells=found)
+        yield ImageResult(image['file_name'], str(path), *size, (TASK,), classes=names, cells=found)
 
 
 def counted(results: Iterable[ImageResult | FailedImage], options: ReportOptions) -> Counter:
@@ -94,10 +95,14 @@ def choose_identify(inferencer: UniHemaInferencer, annotations: Path, options: R
 
 
 def read_annotations(path: Path) -> dict:
-    """Content of an annotation file."""
+    """Content of an annotation file, without images whose cells have no boxes."""
     if not path.is_file():
         raise InputError(f'{path}: not found; give an annotation file')
-    return json.loads(path.read_text(encoding='utf-8'))
+    document = json.loads(path.read_text(encoding='utf-8'))
+    document['images'] = [one for one in document['images'] if TASK in one.get('tasks', [TASK])]
+    if not document['images']:
+        raise InputError(f'{path}: images: none is for {TASK}; give a file with boxes of cells')
+    return document
 
 
 def slide_of(folder: Path) -> dict:
