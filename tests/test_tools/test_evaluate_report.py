@@ -78,10 +78,13 @@ def test_identify_is_chosen_where_counts_come_next_to_the_labels(tool, annotatio
         def __call__(self, paths, **asked):
             for result in parts['labels'](annotations, document):
                 cells = [replace(cell, score=0.42) for cell in result.cells]
-                wrong = [replace(cell, score=0.37, bbox=(1, 30, 9, 40)) for cell in result.cells]
+                below = [(x1, y1 + 12, x2, y2 + 12) for x1, y1, x2, y2 in (one.bbox for one in result.cells)]
+                wrong = [
+                    replace(one, score=0.37, bbox=box) for one, box in zip(result.cells, below, strict=True)
+                ]
                 yield replace(result, cells=(*cells, *wrong))
 
-    assert parts['choose_identify'](Doubtful(), annotations, ReportOptions(same_cell_iou=0.99)) == 0.4
+    assert parts['choose_identify'](Doubtful(), annotations, ReportOptions()) == 0.4
 
 
 def test_labels_that_are_absent(tool, tmp_path, monkeypatch, capsys):
