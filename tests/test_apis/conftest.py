@@ -6,6 +6,7 @@ import cv2
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from unihema_mm.models.text.tokenizer import train_tokenizer
@@ -62,6 +63,7 @@ def _config(tokenizer: Path) -> Config:
 def work_folder(tmp_path_factory) -> Path:
     """Work folder of a training: a checkpoint with the names of its data, and the config."""
     init_default_scope('unihema_mm')
+    MMLogger.get_instance('test_apis')  # that of an earlier run in this process may have a closed file
     root = tmp_path_factory.mktemp('apis')
     train_tokenizer(
         ['How many cells?', 'A round cell.', 'complete blood count cells'], root / 'tokenizer', 300
