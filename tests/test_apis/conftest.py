@@ -63,8 +63,9 @@ def _config(tokenizer: Path) -> Config:
 def work_folder(tmp_path_factory) -> Path:
     """Work folder of a training: a checkpoint with the names of its data, and the config."""
     init_default_scope('unihema_mm')
-    MMLogger.get_instance('test_apis')  # that of an earlier run in this process may have a closed file
     root = tmp_path_factory.mktemp('apis')
+    # A new one, which becomes the current one: that of an earlier run in this process may have a closed file.
+    MMLogger.get_instance(root.name)
     train_tokenizer(
         ['How many cells?', 'A round cell.', 'complete blood count cells'], root / 'tokenizer', 300
     )
