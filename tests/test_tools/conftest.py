@@ -9,6 +9,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from mmengine.visualization import Visualizer
 
 SIZE = (48, 64)  # height, width
 CLASSES = ('red', 'blue')
@@ -145,6 +146,8 @@ def call_tool(repo, tmp_path, monkeypatch):
     def call(tool, *arguments):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, 'argv', [tool, *map(str, arguments)])
+        # Hooks take the visualizer that was made last; one of an earlier run would stay the last one.
+        Visualizer._instance_dict.clear()
         try:
             runpy.run_path(str(repo / 'tools' / tool), run_name='__main__')
         except SystemExit as end:
