@@ -12,6 +12,7 @@ custom_hooks = [
     dict(type='ClassCountHook'),
     dict(type='DetectionBudgetHook'),
     dict(type='TrainableTableHook'),
+    dict(type='LabelSpacesHook'),
     dict(type='StopOnNonFiniteLossHook'),
     dict(type='ExactResumeHook'),
     dict(type='SyncBuffersHook'),

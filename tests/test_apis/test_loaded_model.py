@@ -7,12 +7,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from unihema_mm.apis import load_model
+from unihema_mm.apis import UniHemaInferencer, load_model
 from unihema_mm.apis.plain_config import read_plain_config
 from unihema_mm.engine.publishing import publish
 from unihema_mm.utils.errors import InputError
 
-from .drawn import CELL_CLASSES, CLASSES
+from .drawn import CELL_CLASSES, CLASSES, smear
 
 
 @pytest.fixture
@@ -54,6 +54,38 @@ def test_names_come_from_the_weights_or_the_config(copied):
         file.write("test_dataloader['det']['dataset']['classes'] = ['x', 'y']\n")
     with pytest.raises(InputError, match='has 3 outputs, but 2 classes are named'):
         load_model(copied, device='cpu')
+
+
+def test_attributes_are_told_of_classes_that_have_them(copied):
+    def predicted():
+        model = UniHemaInferencer(copied, device='cpu')
+        (field,) = model(smear(), tasks='morph', score_threshold=0.0, progress=False)
+        (cell,) = model(smear(30, 30), tasks='cls', progress=False)
+        return field.cells, cell.cell_class
+
+    cells, cell_class = predicted()
+    assert all(len(cell.attributes) == 11 for cell in (*cells, cell_class))
+    labels = sorted({cell.label for cell in cells})
+    assert len(labels) > 1
+    schema = load_model(copied, device='cpu').cell_schema.attributes
+    annotated = {labels[0]: ['cell_size']}
+    spaces = {
+        'tasks.morph.head': dict(annotated=annotated, attributes={'cell_size': ['small', 'big']}),
+        'tasks.cls.attribute_head': dict(
+            annotated={}, attributes={name: list(values) for name, values in schema.items()}
+        ),
+    }
+    rewrite(copied, lambda content: content['meta'].update(label_spaces=spaces))
+    with pytest.raises(InputError, match=r'tasks\.morph\.head: output 2 is'):
+        load_model(copied, device='cpu')
+    spaces['tasks.morph.head']['attributes'] = spaces['tasks.cls.attribute_head']['attributes']
+    rewrite(copied, lambda content: content['meta'].update(label_spaces=spaces))
+    found, found_class = predicted()
+    for one, other in zip(cells, found, strict=True):
+        names = annotated.get(one.label, [])
+        assert other.attributes == {name: one.attributes[name] for name in names}
+        assert list(other.attribute_scores) == names
+    assert found_class.label == cell_class.label and found_class.attributes == {}
 
 
 def test_tasks_that_were_not_trained_are_not_learned(copied):

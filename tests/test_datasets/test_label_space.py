@@ -1,6 +1,11 @@
 import pytest
 
-from unihema_mm.datasets.label_space import as_class_names, make_label_space, nearest_label
+from unihema_mm.datasets.label_space import (
+    as_class_names,
+    attributes_of_class,
+    make_label_space,
+    nearest_label,
+)
 from unihema_mm.datasets.schema import DataError
 
 CATEGORIES = [{'id': 9, 'name': 'RBC'}, {'id': 2, 'name': 'WBC'}]
@@ -76,3 +81,22 @@ def test_categories_share_the_label_of_their_ancestor():
         make_label_space(categories, 'f', shared=space)
     with pytest.raises(DataError, match=r"class 'WBC' and its ancestors are not in classes \(nearest: RBC\)"):
         make_label_space(categories, 'f', shared=('RBC',), ancestors=True)
+
+
+@pytest.mark.parametrize(
+    ('name', 'kept'),
+    [
+        ('WBC', 'ab'),
+        ('neutrophil', 'a'),
+        ('band neutrophil', 'a'),
+        ('basophil', 'ab'),
+        ('RBC', ''),
+        ('x', ''),
+    ],
+)
+def test_attributes_that_a_class_has(name, kept):
+    annotated = {'leukocyte': ['a', 'b'], 'neutrophil': ['a']}
+    values = {'a': 1, 'b': 2, 'c': 3}
+    assert ''.join(attributes_of_class(values, name, annotated)) == kept
+    assert attributes_of_class(values, name, None) == values
+    assert attributes_of_class(values, name, {}) == {}

@@ -1,7 +1,6 @@
 """A stage starts from its starting points once, and tells the next stage what its outputs stand for."""
 
 import json
-from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -13,7 +12,12 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import Dataset
 
-from unihema_mm.engine.hooks import SafeCheckpointHook, StageStartHook, TrainableTableHook
+from unihema_mm.engine.hooks import (
+    LabelSpacesHook,
+    SafeCheckpointHook,
+    StageStartHook,
+    TrainableTableHook,
+)
 from unihema_mm.engine.hooks.stage_start_hook import check_starts
 from unihema_mm.utils.checkpoint import read_checkpoint
 from unihema_mm.utils.errors import InputError
@@ -67,7 +71,7 @@ def make_runner(work_dir, hook=None, task='cls', classes=CLASSES, epochs=1, **op
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         default_hooks=dict(logger=None, checkpoint=SafeCheckpointHook(interval=1)),
-        custom_hooks=[TrainableTableHook(), hook or StageStartHook()],
+        custom_hooks=[TrainableTableHook(), LabelSpacesHook(), hook or StageStartHook()],
         default_scope='mmengine',
         experiment_name=uuid4().hex,
         log_level='ERROR',
@@ -217,4 +221,3 @@ def test_one_way_to_start(first, tmp_path):
         runner.train()
     with pytest.raises(InputError, match='write dict'):
         StageStartHook(starts=[dict(stage=1, modules=['backbone'])])
-    StageStartHook().after_load_checkpoint(SimpleNamespace(), {})  # a checkpoint of another program

@@ -1,5 +1,7 @@
 """Pictures of data samples."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from mmengine.visualization import LocalVisBackend
 
 from unihema_mm.registry import VISUALIZERS
 from unihema_mm.visualization import class_colours
-from unihema_mm.visualization.sample_results import annotated_result, predicted_result
+from unihema_mm.visualization.sample_results import annotated_result, meta_for_pictures, predicted_result
 
 META = dict(classes=('RBC', 'WBC'), attributes={'cell_size': ('small', 'big')})
 SHAPE = (480, 640)
@@ -64,6 +66,16 @@ def test_a_query_is_one_cell_above_the_threshold_with_mask_and_attributes():
     assert found.prompt == 'Malaria'
     both = predicted_result(sample(pred_instances=detections()), META, 0.0)
     assert [cell.score for cell in both.cells] == pytest.approx([0.9, 0.2])
+
+
+def test_attributes_are_listed_for_classes_that_the_set_annotates_with_them():
+    for annotated, kept in (({'RBC': ['cell_size']}, {'cell_size': 'small'}), ({'WBC': ['cell_size']}, {})):
+        dataset = SimpleNamespace(metainfo=META, annotated_attributes=annotated)
+        meta = meta_for_pictures(dataset)
+        (cell,) = predicted_result(sample(pred_instances=detections()), meta, 0.3).cells
+        assert (cell.label, cell.attributes) == ('RBC', kept)
+    assert meta_for_pictures(SimpleNamespace(metainfo=META)) == META
+    assert meta_for_pictures([]) is None
 
 
 def test_annotations_in_boxes_and_masks_of_mmdet():

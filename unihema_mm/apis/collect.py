@@ -8,6 +8,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from unihema_mm.datasets.label_space import attributes_of_class
 from unihema_mm.structures.results import (
     Answer,
     Cell,
@@ -77,19 +78,23 @@ def _cells(
     boxes = instances.bboxes.cpu().double().numpy().clip(0, [width, height, width, height]).tolist()
     cells = []
     for place in _chosen(instances, request):
+        label = loaded.classes[labels[place]]
         mask, mask_score, attributes, attribute_scores = None, None, {}, {}
         if 'masks' in instances:
             mask_score = float(instances.mask_scores[place])
             if mask_score >= request.mask_score:
                 mask = _cut_out(instances.masks[place])
         if 'attributes' in instances and loaded.cell_schema is not None:
-            attributes = loaded.cell_schema.decode(instances.attributes[place])
-            certain = instances.attribute_scores[place].tolist()
-            attribute_scores = dict(zip(loaded.cell_schema.names, certain, strict=True))
+            values = loaded.cell_schema.decode(instances.attributes[place])
+            attributes = attributes_of_class(values, label, loaded.cell_attributes)
+            certain = dict(
+                zip(loaded.cell_schema.names, instances.attribute_scores[place].tolist(), strict=True)
+            )
+            attribute_scores = {name: certain[name] for name in attributes}
         cells.append(
             Cell(
                 bbox=tuple(boxes[place]),
-                label=loaded.classes[labels[place]],
+                label=label,
                 label_id=labels[place],
                 score=scores[place],
                 attributes=attributes,
@@ -124,14 +129,16 @@ def _cut_out(mask: Tensor) -> CellMask | None:
 
 def _cell_class(sample: DetDataSample, loaded: LoadedModel) -> CellClass:
     scores = sample.pred_scores.tolist()
-    label = int(sample.pred_label)
+    label_id = int(sample.pred_label)
+    label = loaded.cell_classes[label_id]
     attributes = {}
     if 'pred_attributes' in sample and loaded.image_schema is not None:
-        attributes = loaded.image_schema.decode(sample.pred_attributes)
+        values = loaded.image_schema.decode(sample.pred_attributes)
+        attributes = attributes_of_class(values, label, loaded.image_attributes)
     return CellClass(
-        label=loaded.cell_classes[label],
-        label_id=label,
-        score=scores[label],
+        label=label,
+        label_id=label_id,
+        score=scores[label_id],
         scores=dict(zip(loaded.cell_classes, scores, strict=True)),
         attributes=attributes,
     )

@@ -1,7 +1,7 @@
 """From files to a model that is ready to predict."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from unihema_mm.engine.config_sets import sets_of_config
 from unihema_mm.engine.portable_config import HERE, PortableConfig
+from unihema_mm.engine.stages.label_spaces import ANNOTATED
 from unihema_mm.models.tasks import (
     CellClassificationTask,
     DetectionTask,
@@ -27,6 +28,8 @@ from unihema_mm.utils.errors import InputError
 from .label_names import find_names
 from .model_files import find_model
 
+AttributesOfClasses = Mapping[str, Sequence[str]]
+
 _TEXT_PARTS = ('text_encoder', 'text_decoder')
 _TEXT_FILES = ['*.json', '*.model', '*.txt']
 
@@ -40,20 +43,25 @@ class LoadedModel:
         cfg: Its config.
         source: File of its weights.
         classes: Class names of detected cells, empty where the model does not detect.
+        learned: Tasks that it was trained for, in the order of its config.
         cell_classes: Class names of single-cell images, empty where it does not classify.
         cell_schema: Attributes of detected cells.
         image_schema: Attributes of single-cell images.
-        learned: Tasks that it was trained for, in the order of its config.
+        cell_attributes: Class -> the attributes that its cells had on the fields of the training; None where
+            the checkpoint does not tell.
+        image_attributes: The same of single-cell images.
     """
 
     model: nn.Module = field(repr=False)
     cfg: Config = field(repr=False)
     source: str
     classes: tuple[str, ...]
-    cell_classes: tuple[str, ...]
-    cell_schema: AttributeSchema | None
-    image_schema: AttributeSchema | None
     learned: tuple[str, ...]
+    cell_classes: tuple[str, ...] = ()
+    cell_schema: AttributeSchema | None = None
+    image_schema: AttributeSchema | None = None
+    cell_attributes: AttributesOfClasses | None = None
+    image_attributes: AttributesOfClasses | None = None
 
     @property
     def device(self) -> torch.device:
@@ -96,15 +104,17 @@ def load_model(
     if hasattr(built, 'predict_by_size'):
         built.predict_by_size = True  # else padding lets a result depend on the rest of its batch
     classes = tuple(spaces.get('bbox_head.cls_branches', {}).get('classes', ()))
-    cell_classes, cell_schema, image_schema = (), None, None
+    found = {}
     for key, task in built.tasks.items():
         if isinstance(task, CellClassificationTask):
-            cell_classes = tuple(spaces.get(f'tasks.{key}.head', {}).get('classes', ()))
-            image_schema = task.attribute_head.schema if task.attribute_head is not None else None
+            found['cell_classes'] = tuple(spaces.get(f'tasks.{key}.head', {}).get('classes', ()))
+            found['image_schema'] = task.attribute_head.schema if task.attribute_head is not None else None
+            found['image_attributes'] = spaces.get(f'tasks.{key}.attribute_head', {}).get(ANNOTATED)
         elif isinstance(task, MorphologyTask):
-            cell_schema = task.head.schema
-    learned = _learned(built.tasks, files.config, bool(classes), bool(cell_classes))
-    return LoadedModel(built, files.config, source, classes, cell_classes, cell_schema, image_schema, learned)
+            found['cell_schema'] = task.head.schema
+            found['cell_attributes'] = spaces.get(f'tasks.{key}.head', {}).get(ANNOTATED)
+    learned = _learned(built.tasks, files.config, bool(classes), bool(found.get('cell_classes')))
+    return LoadedModel(built, files.config, source, classes, learned=learned, **found)
 
 
 def _device(name: str | torch.device | None) -> torch.device:

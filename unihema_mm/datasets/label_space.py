@@ -1,7 +1,8 @@
 """The one place where category ids of a file become contiguous labels of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.names import nearest_names
@@ -58,6 +59,26 @@ def nearest_label(name: str, space: tuple[str, ...], ancestors: bool = True) -> 
         return None
     known = {lineage[0]: label for label in reversed(space) if (lineage := _lineage(label))}
     return next((known[place] for place in _lineage(name) if place in known), None)
+
+
+def attributes_of_class(
+    values: Mapping[str, Any], name: str, annotated: Mapping[str, Sequence[str]] | None
+) -> dict[str, Any]:
+    """Keep the attributes that cells of a class have; the others were never learned for it.
+
+    Args:
+        values: Attribute -> whatever belongs to it.
+        name: Class of the cell.
+        annotated: Class -> attributes that its cells had in the training; ``None`` where this is not known.
+            A class that it lacks has those of its nearest ancestor there, see :func:`nearest_label`.
+
+    Returns:
+        A part of ``values``; all of it where ``annotated`` is ``None``.
+    """
+    if annotated is None:
+        return dict(values)
+    known = annotated.get(nearest_label(name, tuple(annotated)), ())
+    return {attribute: value for attribute, value in values.items() if attribute in known}
 
 
 def make_label_space(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -22,3 +23,11 @@ def leaf_datasets(dataset: Dataset) -> Iterator[Dataset]:
         return
     for part in inner:
         yield from leaf_datasets(part)
+
+
+def learned_datasets(runner: Runner) -> Iterator[Dataset]:
+    """The data sets inside the wrappers of the training and the validation of a run, those that are built."""
+    for split in ('train', 'val'):
+        loop = getattr(runner, f'_{split}_loop')
+        if isinstance(loop, BaseLoop):
+            yield from leaf_datasets(loop.dataloader.dataset)

@@ -10,11 +10,21 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import get_box_tensor
 from mmdet.structures.mask import BaseInstanceMasks
 from mmengine.structures import InstanceData, PixelData
+from torch.utils.data import Dataset
 
+from unihema_mm.datasets.label_space import attributes_of_class
 from unihema_mm.structures.attributes import MISSING, AttributeSchema
 from unihema_mm.structures.results import Answer, Cell, CellClass, CellMask, ImageResult, Sentence
 
+_ANNOTATED = 'annotated_attributes'
 IGNORED = 255  # pixels of a semantic mask that count as neither
+
+
+def meta_for_pictures(dataset: Dataset) -> dict[str, Any] | None:
+    """Metainfo of a data set with the classes for which it annotates an attribute, None without metainfo."""
+    meta = getattr(dataset, 'metainfo', None)
+    annotated = getattr(dataset, _ANNOTATED, None)
+    return meta if meta is None or annotated is None else {**meta, _ANNOTATED: annotated}
 
 
 def predicted_result(sample: DetDataSample, meta: Mapping, score_thr: float = 0.3) -> ImageResult:
@@ -23,7 +33,8 @@ def predicted_result(sample: DetDataSample, meta: Mapping, score_thr: float = 0.
     Args:
         sample: On the CPU, with ``ori_shape`` and predictions in original pixels. An object query is one
             cell, of its best class.
-        meta: Metainfo of the data set: ``classes``, and ``attributes`` where there are some.
+        meta: Metainfo of the data set: ``classes``, and ``attributes`` where there are some, of which those
+            are listed that it annotates for the class, see :func:`meta_for_pictures`.
         score_thr: Lowest score of a cell.
 
     Returns:
@@ -39,8 +50,8 @@ def predicted_result(sample: DetDataSample, meta: Mapping, score_thr: float = 0.
     if 'pred_label' in sample:
         classes = _classes(meta)
         scores = sample.pred_scores.tolist() if 'pred_scores' in sample else []
-        attributes = _decode(sample.get('pred_attributes'), meta)
         label = int(sample.pred_label)
+        attributes = _decode(sample.get('pred_attributes'), _name(classes, label), meta)
         found['cell_class'] = CellClass(
             label=_name(classes, label),
             label_id=label,
@@ -71,8 +82,9 @@ def annotated_result(sample: DetDataSample, meta: Mapping) -> ImageResult | None
         found['mask'] = _foreground(sample.gt_sem_seg)
     if 'gt_label' in sample:
         label = int(sample.gt_label)
-        attributes = _decode(sample.get('gt_attributes'), meta)
-        found['cell_class'] = CellClass(_name(_classes(meta), label), label, 1.0, {}, attributes)
+        name = _name(_classes(meta), label)
+        attributes = _decode(sample.get('gt_attributes'), name, meta)
+        found['cell_class'] = CellClass(name, label, 1.0, {}, attributes)
     if info.get('answers'):
         found['answers'] = tuple(map(Answer, info['questions'], info['answers']))
     if info.get('completed'):
@@ -109,13 +121,16 @@ def _best_of_queries(instances: InstanceData, score_thr: float) -> InstanceData:
 def _cells(instances: InstanceData, meta: Mapping) -> tuple[Cell, ...]:
     classes = _classes(meta)
     labels = instances.labels.tolist()
+    names = [_name(classes, label) for label in labels]
     boxes = get_box_tensor(instances.bboxes).tolist()
     scores = instances.scores.tolist() if 'scores' in instances else [1.0] * len(labels)
     masks = _arrays(instances.masks) if 'masks' in instances else [None] * len(labels)
     values = instances.attributes if 'attributes' in instances else [None] * len(labels)
     return tuple(
-        Cell(tuple(box), _name(classes, label), label, score, _decode(value, meta), mask=_cut_out(mask))
-        for box, label, score, mask, value in zip(boxes, labels, scores, masks, values, strict=True)
+        Cell(tuple(box), name, label, score, _decode(value, name, meta), mask=_cut_out(mask))
+        for box, name, label, score, mask, value in zip(
+            boxes, names, labels, scores, masks, values, strict=True
+        )
     )
 
 
@@ -136,13 +151,13 @@ def _foreground(data: PixelData) -> np.ndarray:
     return ((mask > 0) & (mask != IGNORED)).astype(np.uint8)
 
 
-def _decode(values: torch.Tensor | None, meta: Mapping) -> dict[str, str]:
+def _decode(values: torch.Tensor | None, name: str, meta: Mapping) -> dict[str, str]:
     if values is None or not meta.get('attributes'):
         return {}
     schema = AttributeSchema(meta['attributes'])
     if len(values) != len(schema) or bool((values == MISSING).all()):
         return {}
-    return schema.decode(values)
+    return attributes_of_class(schema.decode(values), name, meta.get(_ANNOTATED))
 
 
 def _classes(meta: Mapping) -> tuple[str, ...]:

@@ -22,8 +22,9 @@ def test_attributes_of_the_cell(rich, write_data, build):
     root = write_data(rich)
     dataset = build('SmearCellDataset', root, pipeline=PIPELINE)
     assert [dataset[n]['data_samples'].gt_attributes.tolist() for n in range(2)] == [[1], [-1]]
+    assert dataset.annotated_attributes == {'WBC': ['cell_size']}
     without = build('SmearCellDataset', root, attributes=None, pipeline=PIPELINE)
-    assert 'gt_attributes' not in without[0]['data_samples']
+    assert 'gt_attributes' not in without[0]['data_samples'] and without.annotated_attributes is None
     with pytest.raises(InputError, match=r"image 1: attribute 'cell_size' is not in the schema"):
         build('SmearCellDataset', root, attributes='leukemia_attri')
 
@@ -55,7 +56,7 @@ def test_other_attributes_are_passed_over(rich, write_data, build):
     options = dict(attributes='leukemia_attri', other_attributes=True)
     dataset = build('SmearCellDataset', write_data(rich), **options)
     assert dataset.get_data_info(0)['gt_attributes'] == [-1] * 6
-    assert len(dataset.metainfo['attributes']) == 6
+    assert len(dataset.metainfo['attributes']) == 6 and dataset.annotated_attributes == {}
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,9 @@ def test_attributes_of_objects(document, write_data):
     rows = [dataset.get_data_info(n)['instance_attributes'].tolist() for n in range(3)]
     assert rows == [[[-1], [0]], [[-1]], []]
     assert dataset.get_data_info(2)['instance_attributes'].shape == (0, 1)
+    assert dataset.annotated_attributes == {'WBC': ['cell_size']}
     shared = build(root, attributes={'colour': ['red', 'blue'], 'cell_size': ['big', 'small']})
+    assert shared.annotated_attributes == {'WBC': ['cell_size']}
     assert shared.get_data_info(0)['instance_attributes'].tolist() == [[-1, -1], [-1, 1]]
     without = build(root, attributes=None)
     assert 'attributes' not in without.metainfo and 'instance_attributes' not in without.get_data_info(0)

@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from safetensors.torch import save_file
 from torch import nn
 
-from unihema_mm.engine.stages.label_spaces import find_label_spaces
+from unihema_mm.engine.stages.label_spaces import find_label_spaces, merge_label_spaces
 from unihema_mm.engine.stages.starting_weights import load_starts
 from unihema_mm.registry import MODELS
 from unihema_mm.structures.attributes import AttributeSchema
@@ -272,6 +272,29 @@ def test_label_spaces():
         InputError, match=r"tasks\.cls\.head: output 0 is class 'a' in the others and class 'b'"
     ):
         find_label_spaces(Model(), sets)
+
+
+def test_classes_for_which_attributes_are_annotated():
+    def found(*annotated, task='morph'):
+        sets = [SimpleNamespace(tasks=(task,), annotated_attributes=table) for table in annotated]
+        return find_label_spaces(Model(), sets)
+
+    one, other = {'WBC': ['size']}, {'WBC': ['shape'], 'RBC': ['size']}
+    space = found(one, other, None)['tasks.morph.head']
+    assert space == {
+        'attributes': {'size': ['small', 'big']},
+        'annotated': {'WBC': ['size', 'shape'], 'RBC': ['size']},
+    }
+    unknown = found()
+    assert 'annotated' not in unknown['tasks.morph.head'] and found(one, task='det') == unknown
+    assert found({})['tasks.morph.head']['annotated'] == {}
+    assert merge_label_spaces(found(one), unknown) == merge_label_spaces(unknown, found(one)) == found(one)
+    assert merge_label_spaces(found(one), found(other))['tasks.morph.head'] == space
+    cells = {'tasks.cls.head': dict(classes=['a'])}
+    assert merge_label_spaces({**cells, **found(one)}, {}) == {**cells, **found(one)}
+    assert merge_label_spaces(cells, {'tasks.cls.head': dict(classes=['b'])}) == {
+        'tasks.cls.head': dict(classes=['b'])
+    }
 
 
 def test_other_classes_and_attributes(save):

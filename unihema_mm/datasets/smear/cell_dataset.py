@@ -40,7 +40,8 @@ class SmearCellDataset(CellLabelsMixin, SmearImageDataset):
         record = self._common(image)
         record['gt_label'] = self._label(image.get('class_name'), where)
         if self.attribute_schema is not None:
-            record['gt_attributes'] = self._encode_attributes(image.get('attributes'), where)
+            values = image.get('attributes')
+            record['gt_attributes'] = self._encode_attributes(values, record['gt_label'], where)
         return record
 
     def get_cat_ids(self, idx: int) -> list[int]:

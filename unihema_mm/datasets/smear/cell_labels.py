@@ -33,6 +33,8 @@ class CellLabelsMixin:
     Attributes:
         cat2label: Category id of the file -> label.
         attribute_schema (AttributeSchema, optional): The schema.
+        annotated_attributes (dict[str, list[str]], optional): Class -> the attributes of which one of its
+            cells has a value, for classes with any; ``None`` without a schema.
     """
 
     def __init__(
@@ -53,7 +55,18 @@ class CellLabelsMixin:
         self._attributes = attributes
         self._other_attributes = other_attributes
         self.attribute_schema: AttributeSchema | None = None
+        self._annotated: set[tuple[int, str]] = set()  # label and attribute
         super().__init__(*args, metainfo=metainfo, **kwargs)
+
+    @property
+    def annotated_attributes(self) -> dict[str, list[str]] | None:
+        """See the class."""
+        if self.attribute_schema is None:
+            return None
+        found: dict[str, list[str]] = {}
+        for label, name in sorted(self._annotated):
+            found.setdefault(self._metainfo['classes'][label], []).append(name)
+        return found
 
     def _set_up(self, document: dict, info: dict) -> None:
         super()._set_up(document, info)
@@ -78,8 +91,8 @@ class CellLabelsMixin:
         label = nearest_label(name, classes, self.ancestors)
         return None if label is None else classes.index(label)
 
-    def _encode_attributes(self, values: object, where: str) -> list[int]:
-        """Labels of the attributes of one cell, -1 where not annotated; an empty list without a schema."""
+    def _encode_attributes(self, values: object, label: int, where: str) -> list[int]:
+        """Attributes of one cell of a class, -1 where not annotated; an empty list without a schema."""
         if self.attribute_schema is None:
             return []
         if not values or self._other_attributes:
@@ -87,7 +100,9 @@ class CellLabelsMixin:
         if not isinstance(values, dict):
             mend = 'write an object of attribute name and value'
             raise self._error(where, 'attributes', f'is {values!r}', mend)
-        return self.attribute_schema.encode(values, f'{self.ann_file}: {where}').tolist()
+        encoded = self.attribute_schema.encode(values, f'{self.ann_file}: {where}').tolist()
+        self._annotated.update((label, name) for name in values)
+        return encoded
 
     def _make_schema(self, info: dict) -> AttributeSchema | None:
         if self._attributes == FILE:

@@ -78,7 +78,9 @@ class SmearDetDataset(CellLabelsMixin, PromptedMixin, TextsMixin, SmearRecordsMi
         data_info.update(self._prompt_fields(image.get('prompt'), f'image {image["id"]}'))
         if self.attribute_schema is not None:
             labels = [
-                self._encode_attributes(item.get('attributes'), f'annotation {item["id"]}')
+                self._encode_attributes(
+                    item.get('attributes'), self.cat2label[item['category_id']], f'annotation {item["id"]}'
+                )
                 for item in objects
             ]
             data_info['instance_attributes'] = np.array(labels, np.int64).reshape(

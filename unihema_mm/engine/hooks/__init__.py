@@ -4,6 +4,7 @@ from .class_count_hook import ClassCountHook
 from .detection_budget_hook import DetectionBudgetHook
 from .draw_report_hook import DrawReportHook
 from .exact_resume_hook import ExactResumeHook
+from .label_spaces_hook import LabelSpacesHook
 from .move_on_hook import MoveOnHook
 from .non_finite_loss_hook import StopOnNonFiniteLossHook
 from .safe_checkpoint_hook import SafeCheckpointHook
@@ -19,6 +20,7 @@ __all__ = [
     'DetectionBudgetHook',
     'DrawReportHook',
     'ExactResumeHook',
+    'LabelSpacesHook',
     'MoveOnHook',
     'SafeCheckpointHook',
     'SameTasksHook',

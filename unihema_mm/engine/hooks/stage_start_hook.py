@@ -1,22 +1,21 @@
 """A stage begins with the weights that its config declares."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop, Runner
-from torch.utils.data import Dataset
+from mmengine.runner import Runner
 
 from unihema_mm.engine.stages.label_spaces import (
     KEY,
     LabelSpaces,
     find_label_spaces,
-    stored_label_spaces,
+    merge_label_spaces,
 )
 from unihema_mm.engine.stages.starting_weights import load_starts
-from unihema_mm.engine.unwrap import leaf_datasets, unwrapped
+from unihema_mm.engine.unwrap import learned_datasets, unwrapped
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.atomic import write_json
 from unihema_mm.utils.checkpoint import find_checkpoint, find_result_checkpoint
@@ -30,14 +29,14 @@ _FIELDS = {'checkpoint', 'modules'}
 
 @HOOKS.register_module()
 class StageStartHook(Hook):
-    """Load the weights of a stage before its first step, and remember what its outputs stand for.
+    """Load the weights of a stage before its first step, and remember what their outputs stand for.
 
     A run that resumes goes on with its own weights and loads nothing. Each process of a distributed run reads
     the files itself. What was loaded is logged as a table and written to ``start_report.json`` in the work
     folder, with the hashes of the files.
 
-    Every checkpoint of the run gets ``meta['label_spaces']``: the classes and attributes of its data, and of
-    heads that it does not train those of its starts. A later stage compares them with its own.
+    Of heads that the run does not train, every checkpoint gets the label spaces of its starts; those of its
+    own data come from :class:`LabelSpacesHook`.
 
     Args:
         starts: ``dict(checkpoint=PATH, modules=[...])`` each; see
@@ -62,10 +61,6 @@ class StageStartHook(Hook):
         self._initialised = initialised
         self._label_spaces: LabelSpaces = {}
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take over the label spaces of the run that is resumed."""
-        self._label_spaces = stored_label_spaces(checkpoint)
-
     def before_train(self, runner: Runner) -> None:
         """Load the starting points of a run that does not resume.
 
@@ -73,10 +68,7 @@ class StageStartHook(Hook):
             InputError: A work folder has no checkpoint, the config has ``load_from`` too, data sets name the
                 classes of one head differently, or :func:`load_starts` refuses the weights.
         """
-        model = unwrapped(runner.model)
-        own = find_label_spaces(model, _datasets(runner))
         if runner._resume and runner._has_loaded:
-            self._label_spaces |= own
             runner.logger.info('The run is resumed; its starting points are not loaded again')
             return
         if runner._load_from is not None and self._starts:
@@ -85,8 +77,10 @@ class StageStartHook(Hook):
                 'these with its modules, or leave it out'
             )
         starts = [(_find_weights(place, runner.cfg), modules) for place, modules in self._starts]
+        model = unwrapped(runner.model)
+        own = find_label_spaces(model, learned_datasets(runner))
         report = load_starts(model, starts, self._initialised, own)
-        self._label_spaces = {**report.label_spaces, **own}
+        self._label_spaces = report.label_spaces
         runner.logger.info('\n'.join(['Starting weights:', *report.lines()]))
         if is_main_process():
             files = [
@@ -97,15 +91,9 @@ class StageStartHook(Hook):
             write_json(Path(runner.work_dir) / REPORT_FILE, content)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Store the label spaces."""
-        checkpoint['meta'][KEY] = self._label_spaces
-
-
-def _datasets(runner: Runner) -> Iterator[Dataset]:
-    for split in ('train', 'val'):
-        loop = getattr(runner, f'_{split}_loop')
-        if isinstance(loop, BaseLoop):
-            yield from leaf_datasets(loop.dataloader.dataset)
+        """Store the label spaces of the starts."""
+        meta = checkpoint['meta']
+        meta[KEY] = merge_label_spaces(self._label_spaces, meta.get(KEY, {}))
 
 
 def find_start_file(place: str) -> str | None:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from unihema_mm.registry import LOOPS
 from unihema_mm.utils.errors import InputError
+from unihema_mm.visualization.sample_results import meta_for_pictures
 
 from .evaluation_sets import EvaluationSet, MultiSetLoader
 from .named_configs import check_gains, check_named_configs
@@ -108,7 +109,7 @@ class MultiSetLoop(BaseLoop):
 
     def _begin(self, part: EvaluationSet, number: int) -> None:
         self.current = part.name
-        self.runner.visualizer.dataset_meta = getattr(part.dataset, 'metainfo', None)
+        self.runner.visualizer.dataset_meta = meta_for_pictures(part.dataset)
         self.runner.logger.info(
             f'{self.split}: data set {part.name} ({number} of {len(self.sets)}), '
             f'{len(part.dataset)} samples in {len(part.dataloader)} batches'

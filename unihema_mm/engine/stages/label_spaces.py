@@ -11,10 +11,12 @@ from torch.utils.data import Dataset
 from unihema_mm.structures.attributes import AttributeSchema
 from unihema_mm.utils.errors import InputError
 
-# Part of the model -> {'classes': names} or {'attributes': {name: values}}, plain types for a checkpoint.
+# Part of the model -> {'classes': names}, or {'attributes': {name: values}, 'annotated': {class: names of the
+# attributes that cells of it have}}; plain types for a checkpoint.
 LabelSpaces = dict[str, dict[str, Any]]
 
 KEY = 'label_spaces'  # in ``meta`` of a checkpoint
+ANNOTATED = 'annotated'
 _BOX_HEADS = re.compile(r'(bbox|mask)_head(\.\d+)?$')
 _OBJECTS = 'objects'  # the features that come from the box head
 
@@ -23,7 +25,8 @@ def find_label_spaces(model: nn.Module, datasets: Iterable[Dataset]) -> LabelSpa
     """Tell for each part of a model whose outputs stand for names, which these are.
 
     Classes are in the metainfo of data sets: of one whose tasks have classes of their own they are
-    those of these tasks, of another those of the box head. Attributes are in the model itself.
+    those of these tasks, of another those of the box head. Attributes are in the model itself; for which
+    classes they are annotated, is counted in the data sets of their tasks.
 
     Args:
         model: Model without wrappers.
@@ -42,6 +45,10 @@ def find_label_spaces(model: nn.Module, datasets: Iterable[Dataset]) -> LabelSpa
         if isinstance(getattr(module, 'schema', None), AttributeSchema)
     }
     for dataset in datasets:
+        for part in _attribute_parts(spaces, getattr(dataset, 'tasks', ())):
+            annotated = getattr(dataset, 'annotated_attributes', None)
+            if annotated is not None:
+                spaces[part][ANNOTATED] = _united(spaces[part].get(ANNOTATED, {}), annotated)
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
         if classes is None:
             continue
@@ -64,6 +71,25 @@ def stored_label_spaces(checkpoint: Mapping) -> LabelSpaces:
     if not isinstance(spaces, Mapping):
         return {}
     return {part: dict(space) for part, space in spaces.items() if isinstance(space, Mapping)}
+
+
+def merge_label_spaces(earlier: LabelSpaces, later: LabelSpaces) -> LabelSpaces:
+    """Label spaces of a run that begins with the weights of another.
+
+    Args:
+        earlier: Those of the weights it begins with.
+        later: Its own, which count where both tell a part; but an attribute that was annotated for a class
+            earlier stays so.
+
+    Returns:
+        Those of all parts.
+    """
+    merged = {**earlier, **later}
+    for part in later:
+        tables = [spaces[part][ANNOTATED] for spaces in (earlier, later) if ANNOTATED in spaces.get(part, {})]
+        if tables:
+            merged[part] = {**later[part], ANNOTATED: _united(*tables)}
+    return merged
 
 
 def label_difference(part: str, ours: LabelSpaces, checkpoint: Mapping) -> str | None:
@@ -110,6 +136,21 @@ def _outputs(space: Mapping[str, Any]) -> list[str]:
     classes = [f'class {name!r}' for name in space.get('classes', ())]
     values = [(name, value) for name, values in space.get('attributes', {}).items() for value in values]
     return classes + [f'attribute {name!r} {value!r}' for name, value in values]
+
+
+def _attribute_parts(spaces: LabelSpaces, keys: Sequence[str]) -> Iterator[str]:
+    """Parts that predict the attributes of these tasks."""
+    prefixes = tuple(f'tasks.{key}.' for key in keys)
+    yield from (part for part, space in spaces.items() if 'attributes' in space and part.startswith(prefixes))
+
+
+def _united(*tables: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Class -> attributes that one of the tables names."""
+    united: dict[str, dict[str, None]] = {}
+    for table in tables:
+        for name, attributes in table.items():
+            united.setdefault(name, {}).update(dict.fromkeys(attributes))
+    return {name: list(attributes) for name, attributes in united.items()}
 
 
 def _class_parts(model: nn.Module, keys: Sequence[str]) -> Iterator[str]:
