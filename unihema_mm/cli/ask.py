@@ -17,8 +17,9 @@ examples:
   unihema ask smear.png "How many white blood cells are there?" "Is malaria seen?" --model M --json
 
 Answers go to standard output, one per line in the order of the questions; several have the question and
-a tab before them. Each question is answered for itself. Exit code: 0 all fine, 1 the image cannot be read,
-2 wrong arguments or input, 130 interrupted.
+a tab before them. Each question is answered for itself; one without an answer has an empty line, and a note
+on standard error. Exit code: 0 all fine, 1 the image cannot be read, 2 wrong arguments or input,
+130 interrupted.
 For research use only. Not a medical device.
 """
 
@@ -42,4 +43,6 @@ def main(arguments: Sequence[str]) -> int:
         if not args.json:
             for answer in item.answers:
                 write_line(answer.answer if len(item.answers) == 1 else f'{answer.question}\t{answer.answer}')
+                if not answer.answer.strip():
+                    tell(f'the model gives no answer to {answer.question!r}')
     return exit_codes.ALL_FINE
