@@ -60,8 +60,9 @@ def test_kill_during_the_second_checkpoint(tmp_path, monkeypatch, moment):
     assert last.endswith('epoch_1.pth') and read_checkpoint(last)['meta']['epoch'] == 1
 
 
-def test_left_overs_are_removed(tmp_path):
+def test_left_overs_are_removed_and_what_another_program_writes_is_not(tmp_path):
     (tmp_path / 'run').mkdir()
-    (tmp_path / 'run' / '.epoch_1.pth.abc.tmp').write_bytes(b'half')
+    for name in ('.epoch_1.pth.abc.tmp', '.last_checkpoint.d_e.tmp', '.spent.json.x1y2.tmp'):
+        (tmp_path / 'run' / name).write_bytes(b'half')
     train(tmp_path / 'run', epochs=1)
-    assert files(tmp_path / 'run') == ['epoch_1.pth', 'last_checkpoint']
+    assert files(tmp_path / 'run') == ['.spent.json.x1y2.tmp', 'epoch_1.pth', 'last_checkpoint']

@@ -44,9 +44,15 @@ def write_json(path: str | os.PathLike, content: Any) -> None:
     write_bytes(path, (json.dumps(content, indent=2) + '\n').encode())
 
 
-def remove_leftovers(folder: str | os.PathLike) -> None:
-    """Remove the temporary files that killed processes left in a folder that no other process writes into."""
-    for path in Path(folder).glob(f'.*{TEMPORARY_SUFFIX}'):
+def remove_leftovers(folder: str | os.PathLike, name: str = '*') -> None:
+    """Remove the temporary files that killed processes left in a folder.
+
+    Args:
+        folder: The folder.
+        name: Pattern of the files they were to become. No other process may write such files: it would lose
+            the one that it is writing.
+    """
+    for path in Path(folder).glob(f'.{name}{TEMPORARY_SUFFIX}'):
         path.unlink(missing_ok=True)
 
 

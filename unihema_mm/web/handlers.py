@@ -16,7 +16,20 @@ from . import markup
 from .downloads import write_files
 from .options import LOWEST_SCORE, PageOptions
 from .uploads import check_upload, keep_copy, safe_name
-from .view import above, cell_at, crop_cell, draw_view, numbered_cells, shown_factor
+from .view import (
+    ATTRIBUTES,
+    BOXES,
+    FOREGROUND,
+    LAYERS,
+    NAMES,
+    OUTLINES,
+    above,
+    cell_at,
+    crop_cell,
+    draw_view,
+    numbered_cells,
+    shown_factor,
+)
 from .visitors import Picture, Visitors
 from .worker import ModelWorker
 
@@ -32,21 +45,23 @@ class PageTask:
 
     Attributes:
         label: Its name there.
+        layers: Layers of the picture that its predictions fill, of :data:`~unihema_mm.web.view.LAYERS`.
         is_prompted: Whether it reads the prompt.
         is_first_choice: Whether it is chosen at the start.
     """
 
     label: str
+    layers: tuple[str, ...] = ()
     is_prompted: bool = True
     is_first_choice: bool = True
 
 
 # Those that need no text beside the prompt; questions have a place of their own on the page.
 PAGE_TASKS = {
-    'det': PageTask('Find cells'),
-    'morph': PageTask('Attributes of cells'),
-    'inst': PageTask('Outlines of cells'),
-    'seg': PageTask('Foreground', is_first_choice=False),
+    'det': PageTask('Find cells', (BOXES, NAMES)),
+    'morph': PageTask('Attributes of cells', (BOXES, NAMES, ATTRIBUTES)),
+    'inst': PageTask('Outlines of cells', (BOXES, OUTLINES, NAMES)),
+    'seg': PageTask('Foreground', (FOREGROUND,), is_first_choice=False),
     'cls': PageTask('Class of a single cell', is_prompted=False, is_first_choice=False),
 }
 
@@ -84,6 +99,11 @@ class PageHandlers:
             its ``tasks``.
         options: Settings and limits.
         visitors: Keeps the pictures.
+
+    Attributes:
+        tasks (list[str]): Tasks that the page offers, of :data:`PAGE_TASKS`.
+        layers (list[str]): Layers that these fill.
+        answers_questions (bool): Whether questions may be asked.
     """
 
     def __init__(
@@ -94,6 +114,8 @@ class PageHandlers:
         self.tasks = [task for task in PAGE_TASKS if task in inferencer.tasks]
         self.answers_questions = QUESTION_TASK in inferencer.tasks
         self._inferencer = inferencer
+        filled = {layer for task in self.tasks for layer in PAGE_TASKS[task].layers}
+        self.layers = [layer for layer in LAYERS if layer in filled]
         self._worker = ModelWorker()
         self._decoded: tuple[Path, np.ndarray] | None = None
 

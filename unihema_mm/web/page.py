@@ -15,7 +15,7 @@ from . import markup
 from .downloads import FORMATS
 from .handlers import LONGEST_PROMPT, LONGEST_TEXT, PAGE_TASKS, PageHandlers, View
 from .options import LOWEST_SCORE
-from .view import BOXES, FOREGROUND, LAYERS, OUTLINES
+from .view import BOXES, FOREGROUND, OUTLINES
 
 TITLE = 'Uni-Hema'
 QUICK_EVENTS = 4  # clicks and redrawings at a time; the model works on one thing at a time
@@ -85,7 +85,10 @@ def build_blocks(handlers: PageHandlers, samples: Sequence[Path], model_name: st
                         scale=2,
                     )
                 layers = gr.CheckboxGroup(
-                    list(LAYERS), value=[BOXES, OUTLINES, FOREGROUND], label='Layers', elem_id='layers'
+                    handlers.layers,
+                    value=[layer for layer in (BOXES, OUTLINES, FOREGROUND) if layer in handlers.layers],
+                    label='Layers',
+                    elem_id='layers',
                 )
                 with gr.Row():
                     with gr.Column(scale=3, min_width=420):

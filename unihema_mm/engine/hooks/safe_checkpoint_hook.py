@@ -9,10 +9,11 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from unihema_mm.registry import HOOKS
-from unihema_mm.utils.atomic import TEMPORARY_SUFFIX, write_bytes
+from unihema_mm.utils.atomic import remove_leftovers, write_bytes
 from unihema_mm.utils.checkpoint import RESULT_POINTER, enable_safe_checkpoints
 
 _BACKEND = 'atomic_local'
+_WRITTEN = ('*.pth', 'last_checkpoint', RESULT_POINTER)
 
 
 class AtomicLocalBackend(LocalBackend):
@@ -60,8 +61,8 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if is_main_process():
             Path(runner.work_dir, RESULT_POINTER).unlink(missing_ok=True)
-            for left_over in Path(runner.work_dir).glob(f'.*{TEMPORARY_SUFFIX}'):
-                left_over.unlink(missing_ok=True)
+            for name in _WRITTEN:  # others, such as a curriculum, write into the folder at the same time
+                remove_leftovers(runner.work_dir, f'{name}.*')
 
     def after_train(self, runner: Runner) -> None:
         """Name the best checkpoint as the result, where asked for."""
