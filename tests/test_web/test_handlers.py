@@ -39,6 +39,19 @@ def run(handlers, *paths, tasks=('det', 'inst'), prompt='Malaria'):
     return list(handlers.run(KEY, [(path, path.name) for path in paths], list(tasks), prompt))
 
 
+def test_layers_are_those_that_the_tasks_of_the_model_fill(handlers, inferencer, tmp_path):
+    assert handlers.layers == list(LAYERS)
+    for tasks, layers in (
+        (('seg', 'vqa'), ['Foreground']),
+        (('det', 'morph'), ['Boxes', 'Names', 'Attributes']),
+        (('cls',), []),
+    ):
+        inferencer.tasks = tasks
+        other = make_handlers(inferencer, tmp_path)
+        assert other.layers == layers
+        other.close()
+
+
 def test_run_keeps_all_cells_and_the_threshold_needs_no_model(handlers, inferencer, picture_file):
     steps = run(handlers, picture_file)
     assert steps[-1].names == ('smear.png',) and steps[-1].latest == 'smear.png'
@@ -91,6 +104,7 @@ def test_bad_questions_are_told(handlers, picture_file, name, question, reason):
 def test_a_model_without_questions_says_so(tmp_path, conftest, picture_file):
     handlers = make_handlers(conftest.FakeInferencer(('det',)), tmp_path)
     assert handlers.tasks == ['det'] and not handlers.answers_questions
+    assert handlers.layers == ['Boxes', 'Names']
     with pytest.raises(InputError, match='does not answer'):
         handlers.ask(KEY, 'smear.png', 'What?')
 

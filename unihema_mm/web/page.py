@@ -88,6 +88,7 @@ def build_blocks(handlers: PageHandlers, samples: Sequence[Path], model_name: st
                     handlers.layers,
                     value=[layer for layer in (BOXES, OUTLINES, FOREGROUND) if layer in handlers.layers],
                     label='Layers',
+                    visible=bool(handlers.layers),
                     elem_id='layers',
                 )
                 with gr.Row():
