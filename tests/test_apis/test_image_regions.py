@@ -9,8 +9,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from unihema_mm.apis.decoding import decode_file
 from unihema_mm.apis.header import file_size
 from unihema_mm.apis.image_regions import ArrayRegions, SegmentRegions, open_regions
+from unihema_mm.apis.tiled_inference import predict_tiled
+from unihema_mm.structures.results import ImageResult
 from unihema_mm.utils.errors import InputError
 
 WINDOWS = [(0, 0, 97, 61), (10, 20, 11, 21), (30, 15, 90, 61), (63, 31, 65, 33), (0, 60, 97, 61)]
@@ -101,6 +104,73 @@ def test_several_planes_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / 'a.tif', np.zeros((4, 32, 32), np.uint8), photometric='minisblack')
     with pytest.raises(InputError, match=r'a\.tif: image: has 4 planes'), open_regions(tmp_path / 'a.tif'):
         pass
+
+
+PAGES = {
+    'a stack of focus levels': ([(40, 30)] * 4, dict(), 'has 4 planes'),
+    'a thumbnail first': ([(8, 6), (40, 30)], dict(metadata=None), 'page 2 of 2 has 40 x 30 pixels, but the'),
+    'a pyramid': ([(40, 30), (20, 15), (10, 8)], dict(metadata=None), None),
+}
+
+
+@pytest.mark.parametrize('compression', [None, 'zlib'])
+@pytest.mark.parametrize('kind', PAGES)
+def test_the_first_page_is_the_image_or_the_file_is_refused(tmp_path, kind, compression):
+    sizes, options, reason = PAGES[kind]
+    pages = [np.full((height, width, 3), 50 * k, np.uint8) for k, (width, height) in enumerate(sizes, 1)]
+    with tifffile.TiffWriter(tmp_path / 'a.tif') as file:
+        if reason is not None and 'planes' in reason:
+            file.write(np.stack(pages), photometric='rgb', compression=compression)
+        else:
+            for page in pages:
+                file.write(page, photometric='rgb', compression=compression, **options)
+    for read in (decode_file, lambda path: open_regions(path).__enter__()):
+        if reason is not None:
+            with pytest.raises(InputError, match=reason) as caught:
+                read(tmp_path / 'a.tif')
+            assert str(tmp_path / 'a.tif') in str(caught.value) and '\n' not in str(caught.value)
+        else:
+            assert read(tmp_path / 'a.tif').warnings == ('page 1 of 3 was read',)
+    if reason is None:
+        assert decode_file(tmp_path / 'a.tif').pixels.shape == (30, 40, 3)
+        with open_regions(tmp_path / 'a.tif') as regions:
+            assert (regions.width, regions.height) == (40, 30)
+            np.testing.assert_array_equal(regions.read(0, 0, 40, 30), pages[0])
+
+
+def test_grey_with_alpha_is_read_alike(tmp_path, picture):
+    pixels = np.dstack([picture[..., 0], picture[..., 1]])
+    tifffile.imwrite(tmp_path / 'a.tif', pixels, photometric='minisblack', extrasamples=['unassalpha'],
+                     planarconfig='contig')  # fmt: skip
+    whole = decode_file(tmp_path / 'a.tif').pixels
+    with open_regions(tmp_path / 'a.tif') as regions:
+        np.testing.assert_array_equal(regions.read(0, 0, 97, 61), whole[..., ::-1])
+
+
+@pytest.mark.parametrize('name', ['plain.tif', 'zlib.tif', 'a.png'])
+@pytest.mark.parametrize('brightest', [4095, 65535])
+def test_levels_of_16_bits(tmp_path, name, brightest):
+    pixels = np.linspace(0, brightest, 60 * 80 * 3).astype(np.uint16).reshape(60, 80, 3)
+    if name.endswith('png'):
+        assert cv2.imwrite(str(tmp_path / name), pixels)
+    else:
+        compression = name.removesuffix('.tif') if 'zlib' in name else None
+        tifffile.imwrite(tmp_path / name, pixels, photometric='rgb', compression=compression)
+
+    def predict(tiles):
+        return [ImageResult('a', None, *tile.shape[1::-1], ('det',), cells=()) for tile in tiles]
+
+    def tiled():
+        with open_regions(tmp_path / name) as regions:
+            return predict_tiled(regions, predict, 32, 8)
+
+    if brightest == 65535:
+        assert '16 bits per channel were read as their upper 8' in tiled().warnings
+        assert '16 bits' in decode_file(tmp_path / name).warnings[0]
+        return
+    for read in (tiled, lambda: decode_file(tmp_path / name)):
+        with pytest.raises(InputError, match=r'16 bits per channel, but no level above 4(095|351) of 65535'):
+            read()
 
 
 def huge_png(path, width, height):

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from unihema_mm.apis import FailedImage, ImageResult, UniHemaInferencer
+from unihema_mm.apis.sources import ImageSources
 from unihema_mm.registry import DATASETS
 from unihema_mm.utils.errors import InputError
 
@@ -85,11 +86,26 @@ def test_folders_are_walked_in_order_and_names_are_unique(inferencer, image_fold
         np.zeros((9, 9, 3), np.uint8),
     ]
     found = [result.name for result in inferencer(given, tasks='det', **ALL)]
-    assert found == ['a.png', 'a_2.png', 'b/a.png', 'c.PNG', 'a_3.png', 'image_3']
+    below = ['smears/a.png', 'smears/b/a.png', 'smears/c.PNG']
+    assert found == ['a.png', *below, 'a_2.png', 'image_3']
+    given = [image_folder, f'{image_folder}/*.png', image_folder / 'b']
+    found = [source.name for source in ImageSources(given)]
+    assert found == [*below, 'smears_2/a.png', 'b/a.png']
     found = [result.name for result in inferencer(f'{image_folder}/**/*.png', tasks='det', **ALL)]
     assert found == ['a.png', 'b/a.png']
     left = [result.name for result in inferencer(image_folder, tasks='det', skip={'b/a.png'}, **ALL)]
     assert left == ['a.png', 'c.PNG']
+
+
+def test_names_among_several_folders_do_not_depend_on_their_content(tmp_path):
+    for name in ('mon/a.png', 'tue/b.png'):
+        (tmp_path / name).parent.mkdir()
+        cv2.imwrite(str(tmp_path / name), smear())
+    before = {source.name: source.path for source in ImageSources([tmp_path / 'mon', tmp_path / 'tue'])}
+    assert list(before) == ['mon/a.png', 'tue/b.png']
+    cv2.imwrite(str(tmp_path / 'mon' / 'b.png'), smear())
+    after = {source.name: source.path for source in ImageSources([tmp_path / 'mon', tmp_path / 'tue'])}
+    assert after == {**before, 'mon/b.png': str(tmp_path / 'mon' / 'b.png')}
 
 
 @pytest.mark.parametrize('batch_size', [1, 2, 5])
@@ -104,7 +120,8 @@ def test_a_bad_file_is_reported_and_the_rest_goes_on(inferencer, image_folder, b
     good, bad = ImageResult, FailedImage
     assert kinds == [good, bad, bad, bad, good, good, bad, bad, bad, good]
     errors = {result.name: result.error for result in results if isinstance(result, bad)}
-    assert list(errors) == ['aa.png', 'ab.png', 'ac.png', 'gone.png', 'image_2', 'notes.txt']
+    broken = [f'smears/{name}.png' for name in ('aa', 'ab', 'ac')]
+    assert list(errors) == [*broken, 'gone.png', 'image_2', 'notes.txt']
     words = ['is empty', 'not an image', 'truncated', 'No such file', 'int is no image', 'not an image']
     for text, error in zip(words, errors.values(), strict=True):
         assert text in error and '\n' not in error
@@ -281,6 +298,9 @@ def test_tiles_find_what_the_field_shows(inferencer, tmp_path):
     )
     assert (large.width, large.height) == (144, 96) and large.mask.shape == (96, 144)
     assert large.path == str(tmp_path / 'large.png') and len(large.answers) == 1
+    (few,) = inferencer(tmp_path / 'large.png', tasks='det', tile=72, max_detections=3, **ALL)
+    (every,) = inferencer(tmp_path / 'large.png', tasks='det', tile=72, **ALL)
+    assert few.cells == every.cells[:3] and few.thresholds['max_detections'] == 3 < len(every.cells)
     assert isinstance(gone, FailedImage)
 
 

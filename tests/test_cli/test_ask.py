@@ -24,11 +24,11 @@ def test_several_questions(unihema, image_folder, work_folder):
     assert result['tasks'] == ['vqa'] and result['cells'] is None
 
 
-def test_an_empty_answer_keeps_its_line_and_is_told(unihema, monkeypatch):
+def test_an_empty_answer_keeps_its_line_and_is_told(unihema, monkeypatch, image_folder):
     answers = (Answer('How many?', '3'), Answer('Which?', ''))
     result = ImageResult('a.png', None, 9, 9, ('vqa',), answers=answers)
     monkeypatch.setattr(ask, 'load_inferencer', lambda args: lambda *_, **__: iter([result]))
-    code, out, err = unihema('ask', 'a.png', 'How many?', 'Which?', '--model', 'm')
+    code, out, err = unihema('ask', image_folder / 'a.png', 'How many?', 'Which?', '--model', 'm')
     assert (code, out) == (0, 'How many?\t3\nWhich?\t\n')
     assert err == "the model gives no answer to 'Which?'\n"
 
@@ -39,3 +39,9 @@ def test_an_image_that_cannot_be_read(unihema, image_folder, work_folder, tmp_pa
     assert (code, out) == (1, '')
     assert err.startswith('failed: ') and len(err.splitlines()) == 1
     assert unihema('ask', image_folder / 'a.png', ' ', '--model', work_folder)[0] == 2
+
+
+def test_several_images_are_refused_before_the_model_is_loaded(unihema, image_folder):
+    for given in (image_folder, f'{image_folder}/*.png', image_folder / 'absent.png'):
+        code, out, err = unihema('ask', given, 'Round?', '--model', 'absent')
+        assert (code, out) == (2, '') and 'is no file; give one image' in err

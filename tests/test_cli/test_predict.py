@@ -84,6 +84,21 @@ def test_all_formats(unihema, image_folder, work_folder, tmp_path):
     assert [row['image'] for row in rows(out)] == NAMES
 
 
+def test_what_a_run_has_written_below_its_input_is_no_input(unihema, image_folder, work_folder):
+    out = image_folder / 'predictions'
+    given = ['predict', image_folder, '--model', work_folder, '--out', out, '--tasks', 'inst', '--score', 0]
+    formats = ['--formats', 'csv,overlay,labels']
+    assert unihema(*given, *formats)[0] == 0
+    code, _, err = unihema(*given, *formats)
+    assert code == 0 and '0 images predicted, 3 done before' in err
+    assert [row['image'] for row in rows(out)] == NAMES
+    cv2.imwrite(str(out / 'mine.png'), smear())  # beside what was written
+    assert '1 image predicted, 3 done before' in unihema(*given, *formats)[2]
+    pictures = out / 'overlay'
+    code, stdout, _ = unihema('predict', pictures, '--model', work_folder, '--json', '--tasks', 'det')
+    assert code == 0 and len(stdout.splitlines()) == 4  # where they are asked for by name
+
+
 def test_lines(unihema, image_folder, work_folder):
     code, out, err = unihema(
         'predict', image_folder, '--model', work_folder, '--json', '--tasks', 'det,morph', '--max-cells', 5,
@@ -158,7 +173,7 @@ def test_names_on_standard_input(unihema, image_folder, work_folder, monkeypatch
     monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(content)))
     code, out, _ = unihema('predict', '-', '--model', work_folder, '--json', '--tasks', 'det')
     assert code == 1
-    assert [json.loads(line)['name'] for line in out.splitlines()] == ['a.png', 'a_2.png', 'absent.png']
+    assert [json.loads(line)['name'] for line in out.splitlines()] == ['a.png', 'b/a.png', 'absent.png']
 
 
 def test_inputs():

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -53,20 +54,36 @@ class Model(BaseModel):
         self.tasks['det'].reads = ('objects',)
 
     def forward(self, inputs, mode='tensor'):
+        if mode == 'predict':
+            return [inputs]
         return dict(loss=self.tasks['det'](inputs).mean() + self.bbox_head.cls_branches[0](inputs).mean())
 
 
-def train(work_dir, *sets, model=None, epochs=1, **options):
+class Nothing(BaseMetric):
+    def process(self, data_batch, data_samples):
+        pass
+
+    def compute_metrics(self, results):
+        return {}
+
+
+def loader(*sets):
+    return dict(
+        dataset=torch.utils.data.ConcatDataset([Fields(*part) for part in sets]),
+        batch_size=1,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='default_collate'),
+    )
+
+
+def train(work_dir, *sets, model=None, epochs=1, validated=(), **options):
     """Train, and read the label spaces of the last checkpoint."""
+    if validated:
+        options.update(val_dataloader=loader(*validated), val_cfg={}, val_evaluator=Evaluator([Nothing()]))
     runner = Runner(
         model or Model(),
         str(work_dir),
-        train_dataloader=dict(
-            dataset=torch.utils.data.ConcatDataset([Fields(*part) for part in sets]),
-            batch_size=1,
-            sampler=dict(type='DefaultSampler', shuffle=False),
-            collate_fn=dict(type='default_collate'),
-        ),
+        train_dataloader=loader(*sets),
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         default_hooks=dict(logger=None, checkpoint=SafeCheckpointHook(interval=1)),
@@ -89,6 +106,15 @@ def test_names_of_all_data_sets(tmp_path):
     }
     with pytest.raises(InputError, match="output 0 is class 'RBC' in the others and class 'WBC'"):
         train(tmp_path / 'other', ('morph', names, {}), ('det', names[::-1], {}))
+
+
+def test_what_only_the_validation_annotates_is_not_learned(tmp_path):
+    names = ['RBC', 'WBC']
+    trained, validated = ('morph', names, {'WBC': ['size']}), ('morph', names, {'RBC': ['size']})
+    found = train(tmp_path, trained, validated=[validated])
+    assert found['tasks.morph.head']['annotated'] == {'WBC': ['size']}
+    with pytest.raises(InputError, match="output 0 is class 'RBC' in the others and class 'WBC'"):
+        train(tmp_path / 'other', trained, validated=[('morph', names[::-1], {})])
 
 
 def test_a_run_that_goes_on_keeps_what_was_annotated(tmp_path):

@@ -1,16 +1,21 @@
 """Pixels of an image, whatever it was given as."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image, ImageOps
 
 from unihema_mm.datasets.image_files import decode_bytes
 from unihema_mm.utils.errors import InputError
 
+from .tiff_pages import STARTS, check_pages
+
 CHANNEL_ORDERS = ('rgb', 'bgr')
+DEPTH_WARNING = '16 bits per channel were read as their upper 8'
 # What fills fewer than these bits of 16 is almost black as 8 bits.
 _LEAST_BRIGHT = 32
 
@@ -50,12 +55,13 @@ def decode_content(content: bytes, name: str) -> DecodedImage:
     Raises:
         InputError: See :func:`decode_file`.
     """
+    warnings = _check_tiff(content, name)
     pixels, reason = decode_bytes(content, cv2.IMREAD_COLOR)
     if pixels is None:
         raise InputError(f'{name}: image: {reason}; give a whole image file')
-    if not _has_16_bits(content):
-        return DecodedImage(pixels)
-    return DecodedImage(pixels, _check_16_bits(pixels, name))
+    if _has_16_bits(content):
+        warnings += check_16_bits(int(pixels.max()), name)
+    return DecodedImage(pixels, warnings)
 
 
 def decode_pil(image: Image.Image, name: str) -> DecodedImage:
@@ -97,7 +103,7 @@ def decode_array(pixels: np.ndarray, name: str, channel_order: str = 'rgb') -> D
         )
     if pixels.dtype in (np.uint16, np.int32) and pixels.min() >= 0 and pixels.max() < 2**16:
         pixels = (pixels >> 8).astype(np.uint8)
-        warnings = _check_16_bits(pixels, name)
+        warnings = check_16_bits(int(pixels.max()), name)
     if pixels.dtype != np.uint8:
         raise InputError(f'{name}: array: is {pixels.dtype}; give uint8, 0 to 255')
     if pixels.shape[2] == 1:
@@ -118,11 +124,33 @@ def _has_16_bits(content: bytes) -> bool:
     return pixels is not None and pixels.dtype != np.uint8
 
 
-def _check_16_bits(pixels: np.ndarray, name: str) -> tuple[str, ...]:
-    brightest = int(pixels.max())
+def _check_tiff(content: bytes, name: str) -> tuple[str, ...]:
+    if not content.startswith(STARTS):
+        return ()
+    try:
+        tif = tifffile.TiffFile(BytesIO(content))
+        tif.series  # noqa: B018  (is read here)
+    except Exception:  # a broken TIFF fails in many ways; what decodes it tells what is wrong
+        return ()
+    return check_pages(tif, name)
+
+
+def check_16_bits(brightest: int, name: str) -> tuple[str, ...]:
+    """Check that an image of 16 bits can be shown with the upper 8 of them.
+
+    Args:
+        brightest: Highest level of its upper 8 bits.
+        name: Name of the image.
+
+    Returns:
+        What the reader of the result should know.
+
+    Raises:
+        InputError: It would be nearly black.
+    """
     if brightest < _LEAST_BRIGHT:
         raise InputError(
             f'{name}: image: has 16 bits per channel, but no level above {brightest * 256 + 255} of 65535; '
             'scale it to 8 bits'
         )
-    return ('16 bits per channel were read as their upper 8',)
+    return (DEPTH_WARNING,)

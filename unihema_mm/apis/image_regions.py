@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 import tifffile
 
-from unihema_mm.datasets.image_files import UnreadableImageError, decode_bytes, image_format
+from unihema_mm.datasets.image_files import UnreadableImageError, image_format
 from unihema_mm.utils.errors import InputError
 
+from .decoding import DEPTH_WARNING, check_16_bits, decode_content
 from .header import file_size, pillow_limit
+from .tiff_pages import STARTS, check_pages
 
 MAX_PIXELS = 500_000_000
 # Decoded tiles and strips of a compressed TIFF that are kept; a row of windows needs those of its rows.
@@ -37,9 +38,37 @@ class ImageRegions(Protocol):
         """Window inside the image: RGB, uint8, (y2 - y1, x2 - x1, 3)."""
         ...
 
+    def check_levels(self) -> None:
+        """Check what was read of an image of 16 bits.
+
+        Raises:
+            InputError: It was nearly black, as 8 bits.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of the file and the pixels."""
         ...
+
+
+class _Levels:
+    """Levels of the windows that were read of an image of 16 bits."""
+
+    def __init__(self, dtype: np.dtype, name: str) -> None:
+        self._name = name
+        self._brightest: int | None = None
+        self._is_deep = _is_deep(dtype)
+        self.warnings = (DEPTH_WARNING,) if self._is_deep else ()
+
+    def of(self, window: np.ndarray) -> np.ndarray:
+        """The window, whose brightest level is remembered."""
+        if self._is_deep and window.size:
+            self._brightest = max(self._brightest or 0, int(window.max()))
+        return window
+
+    def check(self) -> None:
+        if self._brightest is not None:
+            check_16_bits(self._brightest, self._name)
 
 
 class ArrayRegions:
@@ -49,18 +78,26 @@ class ArrayRegions:
         pixels: uint8 or uint16, (height, width) or (height, width, 3 or 4); an alpha channel is left out.
         bgr: Whether the first channel is blue instead of red.
         warnings: What is known about them.
+        name: Name of the image, for messages.
     """
 
-    def __init__(self, pixels: np.ndarray, bgr: bool = False, warnings: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, pixels: np.ndarray, bgr: bool = False, warnings: tuple[str, ...] = (), name: str = 'array'
+    ) -> None:
         self.height, self.width = pixels.shape[:2]
-        self.warnings = warnings + _depth_warning(pixels.dtype)
+        self._levels = _Levels(pixels.dtype, name)
+        self.warnings = warnings + self._levels.warnings
         self._pixels = pixels
         self._bgr = bgr
 
     def read(self, x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
         """See :class:`ImageRegions`."""
-        window = _as_rgb(self._pixels[y1:y2, x1:x2])
+        window = self._levels.of(_as_rgb(self._pixels[y1:y2, x1:x2]))
         return np.ascontiguousarray(window[..., ::-1]) if self._bgr else window
+
+    def check_levels(self) -> None:
+        """See :class:`ImageRegions`."""
+        self._levels.check()
 
     def close(self) -> None:
         """See :class:`ImageRegions`."""
@@ -73,11 +110,15 @@ class SegmentRegions:
     Args:
         tif: The open file. Closed by :meth:`close`.
         page: Page of the image.
+        warnings: What is known about it.
     """
 
-    def __init__(self, tif: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
+    def __init__(
+        self, tif: tifffile.TiffFile, page: tifffile.TiffPage, warnings: tuple[str, ...] = ()
+    ) -> None:
         self.height, self.width = page.shape[:2]
-        self.warnings = _depth_warning(page.dtype)
+        self._levels = _Levels(page.dtype, tif.filehandle.path)
+        self.warnings = warnings + self._levels.warnings
         self._tif, self._page = tif, page
         striped = (min(page.rowsperstrip, self.height), self.width)
         self._segment = (page.tilelength, page.tilewidth) if page.is_tiled else striped
@@ -99,7 +140,11 @@ class SegmentRegions:
                 y, x = max(top - y1, 0), max(left - x1, 0)
                 target = window[y : y + part.shape[0], x : x + part.shape[1]]
                 target[...] = part.reshape(target.shape)
-        return _as_rgb(window)
+        return self._levels.of(_as_rgb(window))
+
+    def check_levels(self) -> None:
+        """See :class:`ImageRegions`."""
+        self._levels.check()
 
     def close(self) -> None:
         """See :class:`ImageRegions`."""
@@ -128,10 +173,6 @@ class SegmentRegions:
 
 def _is_deep(dtype: np.dtype) -> bool:
     return dtype.kind == 'u' and dtype.itemsize == 2  # in either byte order
-
-
-def _depth_warning(dtype: np.dtype) -> tuple[str, ...]:
-    return ('16 bits per channel were read as their upper 8',) if _is_deep(dtype) else ()
 
 
 def _as_rgb(window: np.ndarray) -> np.ndarray:
@@ -163,7 +204,8 @@ def open_regions(path: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Ima
 
     Raises:
         UnreadableImageError: The file is absent, truncated or not an image.
-        InputError: It has more pixels than ``max_pixels``, or several planes.
+        InputError: It has more pixels than ``max_pixels``, or several planes, or pages of which the first is
+            not the image.
     """
     regions = _open_tiff(Path(path), max_pixels) or _decode_whole(Path(path), max_pixels)
     try:
@@ -192,31 +234,30 @@ def _open_tiff(path: Path, max_pixels: int) -> ImageRegions | None:
             start = file.read(16)
     except OSError as fault:
         raise UnreadableImageError(str(path), f'cannot be read ({fault.strerror})') from None
-    if image_format(start) != 'tiff' and start[:4] not in (b'II+\x00', b'MM\x00+'):
+    if image_format(start) != 'tiff' and not start.startswith(STARTS):
         return None
     try:
         tif = tifffile.TiffFile(path)
-        page, series = tif.pages[0], tif.series[0]
+        page, _ = tif.pages[0], tif.series[0]
     except Exception as fault:  # a broken TIFF fails in many ways
         raise UnreadableImageError(str(path), f'is not a whole TIFF file ({fault})') from None
     try:
         check_pixels(path, page.imagewidth, page.imagelength, max_pixels)
-        if len(series.pages) > 1:
-            raise InputError(
-                f'{path}: image: has {len(series.pages)} planes ({series.axes}); give one RGB image'
-            )
-        return _by_windows(tif, page)
+        return _by_windows(tif, page, check_pages(tif, str(path)))
     except BaseException:
         tif.close()
         raise
 
 
-def _by_windows(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> ImageRegions | None:
+def _by_windows(
+    tif: tifffile.TiffFile, page: tifffile.TiffPage, warnings: tuple[str, ...]
+) -> ImageRegions | None:
     orientation = page.tags.get('Orientation')
     plain = (
         page.axes in ('YX', 'YXS')
         and page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
         and page.dtype in (np.uint8, np.uint16)
+        and page.samplesperpixel in (1, 3, 4)
         and (orientation is None or orientation.value == 1)
     )
     if plain and page.is_memmappable:
@@ -224,10 +265,11 @@ def _by_windows(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> ImageRegions
             pixels = page.asarray(out='memmap')
         except ValueError:  # shorter than its header says
             raise UnreadableImageError(tif.filehandle.path, 'is truncated') from None
+        path = tif.filehandle.path
         tif.close()
-        return ArrayRegions(pixels)
+        return ArrayRegions(pixels, warnings=warnings, name=path)
     if plain and page.compression in tifffile.TIFF.DECOMPRESSORS:
-        return SegmentRegions(tif, page)
+        return SegmentRegions(tif, page, warnings)
     tif.close()
     return None
 
@@ -241,7 +283,5 @@ def _decode_whole(path: Path, max_pixels: int) -> ImageRegions:
     if size:
         check_pixels(path, *size, max_pixels)
     with pillow_limit(max_pixels):
-        pixels, reason = decode_bytes(content, cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise UnreadableImageError(str(path), reason)
-    return ArrayRegions(pixels, bgr=True)
+        decoded = decode_content(content, str(path))
+    return ArrayRegions(decoded.pixels, bgr=True, warnings=decoded.warnings)

@@ -91,6 +91,7 @@ class Predictor:
         from .tiled_inference import predict_tiled
 
         on_tiles, on_whole = split_texts(self.loaded, request)
+        on_tiles = replace(on_tiles, max_detections=None)  # it is for the image
 
         def predict(windows: Sequence[np.ndarray], asked: Request | None = on_tiles) -> list[ImageResult]:
             images = [DecodedImage(np.ascontiguousarray(window[..., ::-1])) for window in windows]
@@ -111,4 +112,7 @@ class Predictor:
                 overview=on_whole and (lambda image: predict([image], on_whole)[0]),
                 progress=progress,
             )
-        return replace(result, path=source.path, tasks=request.tasks)
+        cells = result.cells and result.cells[: request.max_detections]
+        return replace(
+            result, path=source.path, tasks=request.tasks, cells=cells, thresholds=request.thresholds
+        )

@@ -5,8 +5,8 @@ import os
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,7 @@ from unihema_mm.datasets.image_files import IMAGE_SUFFIXES
 from unihema_mm.utils.errors import InputError
 
 from .decoding import CHANNEL_ORDERS, DecodedImage, decode_array, decode_content, decode_file, decode_pil
+from .writers.predictions import written_folders
 
 _WILD = re.compile(r'[*?\[]')
 
@@ -25,7 +26,9 @@ class ImageSource:
 
     Attributes:
         name: Unique in a run: path below the given folder or before the first wildcard of a pattern, name of
-            a single file, or ``image_<k>``; a repeated one gets a number before its suffix.
+            a single file, or ``image_<k>``; a repeated one gets a number before its suffix. Among several
+            inputs, that of a folder or pattern begins with the name of the folder, so that it does not
+            depend on what the other folders hold.
         path: File, None where there is none.
         decode: Gives its pixels; :class:`InputError` where it cannot.
     """
@@ -40,9 +43,9 @@ class ImageSources(Iterable[ImageSource]):
 
     Args:
         inputs: Path of a file; of a folder, whose images are taken with those of its subfolders in order of
-            their paths, hidden ones left out; a pattern with ``*``, ``?`` or ``**``; the bytes of an image
-            file; a PIL image; an array, see :func:`~unihema_mm.apis.decoding.decode_array`; or any iterable
-            of these.
+            their paths, hidden ones and those that a run of predictions has written left out; a pattern with
+            ``*``, ``?`` or ``**``; the bytes of an image file; a PIL image; an array, see
+            :func:`~unihema_mm.apis.decoding.decode_array`; or any iterable of these.
         channel_order: Order of the colours of arrays, 'rgb' or 'bgr'.
         skip: Names that are left out, e.g. those of an earlier run.
 
@@ -57,9 +60,10 @@ class ImageSources(Iterable[ImageSource]):
         self._channel_order = channel_order
         self._skip = skip
         if isinstance(inputs, str | os.PathLike):
-            self._files: list[tuple[str, str]] | None = _files(inputs)
-            if not self._files:
+            found = _files(inputs)
+            if found is None:
                 raise InputError(f'{inputs}: not found; give an image, a folder of images or a pattern')
+            self._files: list[tuple[str, str]] | None = found.named()
         else:
             self._files = None
             self._inputs = [inputs] if _is_image(inputs) else inputs
@@ -98,15 +102,19 @@ class ImageSources(Iterable[ImageSource]):
         if self._files is not None:
             yield from map(_of_file, self._files)
             return
+        folders: dict[str, int] = {}
         for number, item in enumerate(self._inputs):
             if isinstance(item, str | os.PathLike):
                 alone = (Path(item).name or str(item), str(item))
                 try:
-                    files = _files(item) or [alone]
+                    found = _files(item)
                 except InputError as error:
                     yield *alone, _failing(str(error))
                     continue
-                yield from map(_of_file, files)
+                if found is None or found.folder is None:
+                    yield _of_file(alone if found is None else found.named()[0])
+                else:
+                    yield from map(_of_file, found.named(_unique(found.folder, folders)))
             else:
                 name = f'image_{number}'
                 yield name, None, self._decoder(item, name)
@@ -139,8 +147,29 @@ def _of_file(file: tuple[str, str]) -> tuple[str, str, Callable[[], DecodedImage
     return name, path, lambda: decode_file(path)
 
 
-def _files(given: str | os.PathLike) -> list[tuple[str, str]]:
-    """Name and path of the files that a path or pattern stands for; none where there is nothing.
+class _Found(NamedTuple):
+    """Files that a path or pattern stands for.
+
+    Attributes:
+        base: Folder from which their names are told.
+        files: They.
+        folder: Name of ``base``, None for a single file.
+    """
+
+    base: Path
+    files: list[Path]
+    folder: str | None
+
+    def named(self, before: str | None = None) -> list[tuple[str, str]]:
+        """Name, below a folder ``before`` where one is given, and path of each."""
+        start = PurePosixPath(before or '')
+        return [
+            ((start / file.relative_to(self.base).as_posix()).as_posix(), str(file)) for file in self.files
+        ]
+
+
+def _files(given: str | os.PathLike) -> _Found | None:
+    """Files that a path or pattern stands for; None where there is nothing.
 
     Raises:
         InputError: A folder without images, or a pattern that fits none.
@@ -153,22 +182,27 @@ def _files(given: str | os.PathLike) -> list[tuple[str, str]]:
             raise InputError(
                 f'{given}: holds no image ({", ".join(IMAGE_SUFFIXES)}); give a folder of images'
             )
-        return [(file.relative_to(path).as_posix(), str(file)) for file in found]
+        return _Found(path, found, _name_of(path))
     if path.exists():
-        return [(path.name, str(path))]
+        return _Found(path.parent, [path], None)
     if not _WILD.search(text):
-        return []
+        return None
     fixed = text[: _WILD.search(text).start()]
     base = Path(fixed if fixed.endswith('/') else os.path.dirname(fixed))
     found = sorted(file for file in map(Path, glob.iglob(text, recursive=True)) if _is_image_file(file))
     if not found:
         raise InputError(f'{given}: fits no image ({", ".join(IMAGE_SUFFIXES)}); correct the pattern')
-    return [(file.relative_to(base).as_posix(), str(file)) for file in found]
+    return _Found(base, found, _name_of(base))
+
+
+def _name_of(folder: Path) -> str:
+    return Path(os.path.abspath(folder)).name or 'images'
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = [name for name in folders if not name.startswith('.')]
+        written = written_folders(parent)
+        folders[:] = [name for name in folders if not name.startswith('.') and name not in written]
         for name in files:
             path = Path(parent, name)
             if not name.startswith('.') and _is_image_file(path):

@@ -48,7 +48,8 @@ def predict_tiled(
         Result with name, prompt, classes and thresholds of the first tile.
 
     Raises:
-        InputError: The overlap does not fit the tiles, or a window cannot be read.
+        InputError: The overlap does not fit the tiles, a window cannot be read, or an image of 16 bits is
+            nearly black as 8.
     """
     start = time.perf_counter()
     regions = ArrayRegions(image) if isinstance(image, np.ndarray) else image
@@ -62,6 +63,7 @@ def predict_tiled(
             for index, result in zip(range(first, first + len(windows)), results, strict=True):
                 mosaic.add(index, result)
             bar.update(len(windows))
+    regions.check_levels()
     result = mosaic.result(_note(grid, tile_size, overlap))
     if overview:
         result = _with_text(result, overview(shrink(regions, tile_size)))

@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
+
+from unihema_mm.utils.errors import InputError
 
 from . import exit_codes
 from .arguments import add_model, command_parser
@@ -33,6 +36,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--json', action='store_true', help='the whole result as one line of JSON')
     args = parser.parse_args(arguments)
     with stdout_for_results() as write_line:
+        if not Path(args.image).is_file():
+            raise InputError(
+                f'{args.image}: is no file; give one image, or ask about several with '
+                'unihema predict --question'
+            )
         inferencer = load_inferencer(args)
         (item,) = inferencer([args.image], tasks=(TASK,), questions=args.questions, progress=False)
         if args.json:

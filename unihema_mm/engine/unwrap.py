@@ -25,9 +25,9 @@ def leaf_datasets(dataset: Dataset) -> Iterator[Dataset]:
         yield from leaf_datasets(part)
 
 
-def learned_datasets(runner: Runner) -> Iterator[Dataset]:
-    """The data sets inside the wrappers of the training and the validation of a run, those that are built."""
-    for split in ('train', 'val'):
+def built_datasets(runner: Runner, *splits: str) -> Iterator[Dataset]:
+    """The data sets inside the wrappers of the loops of a run, such as 'train' and 'val', that are built."""
+    for split in splits:
         loop = getattr(runner, f'_{split}_loop')
         if isinstance(loop, BaseLoop):
             yield from leaf_datasets(loop.dataloader.dataset)

@@ -204,6 +204,14 @@ def test_one_slide_of_all_and_images_without_cells(two_slides, make, tmp_path):
     assert 'neither cells nor a class were asked for' in page(tmp_path / 'report').text
 
 
+def test_cells_per_microlitre_of_a_slide_that_is_not_there(two_slides, tmp_path):
+    with pytest.raises(
+        InputError, match=r"wbc_per_ul: is 'Monday'; there is no such slide \(nearest: monday"
+    ):
+        write_report(two_slides, tmp_path / 'report', ReportOptions(wbc_per_ul={'Monday': 7200}))
+    assert not (tmp_path / 'report').exists() or not list((tmp_path / 'report').iterdir())
+
+
 def test_only_failures(tmp_path):
     write_report([FailedImage('s/a.png', None, 'broken')], tmp_path / 'report')
     assert 'No image of this slide could be counted' in page(tmp_path / 'report').text

@@ -2,9 +2,12 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from unihema_mm.apis.writers import WRITERS, PredictionWriter, done_names, write_predictions
 from unihema_mm.structures.results import RESEARCH_USE, FailedImage
@@ -62,6 +65,20 @@ def test_each_image_stands_once_in_the_tables_after_a_failure_was_mended(tmp_pat
     table = rows(tmp_path / 'csv/images.csv')
     assert [(row['image'], row['error']) for row in table] == [('a', ''), ('b', ''), ('c', '')]
     assert 'failed:' not in (tmp_path / 'README.txt').read_text()
+
+
+def test_nothing_is_left_of_an_image_that_a_format_refuses(tmp_path):
+    masked = make_result('a.png', mask=np.ones((30, 40), np.uint8), tasks=('det', 'seg'))
+    Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / 'b.png')
+    bare = replace(make_result('b.png'), path=str(tmp_path / 'b.png'))
+    out = tmp_path / 'out'
+    with PredictionWriter(out, sorted(WRITERS)) as writer:
+        with pytest.raises(InputError, match=r'overlay: a\.png: path: is not known'):
+            writer.write(masked)
+        with pytest.raises(InputError, match=r'labels: b\.png: tasks: det give no masks'):
+            writer.write(bare)
+        assert not [path for path in out.rglob('*') if path.name.startswith(('a.png', 'b.png'))]
+    assert rows(out / 'csv/images.csv') == [] and done_names(out) == frozenset()
 
 
 def test_done_names_of_a_folder_without_run(tmp_path):

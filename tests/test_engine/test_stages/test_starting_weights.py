@@ -277,7 +277,7 @@ def test_label_spaces():
 def test_classes_for_which_attributes_are_annotated():
     def found(*annotated, task='morph'):
         sets = [SimpleNamespace(tasks=(task,), annotated_attributes=table) for table in annotated]
-        return find_label_spaces(Model(), sets)
+        return find_label_spaces(Model(), sets, sets)
 
     one, other = {'WBC': ['size']}, {'WBC': ['shape'], 'RBC': ['size']}
     space = found(one, other, None)['tasks.morph.head']

@@ -1,9 +1,10 @@
 """What a report counts and shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from unihema_mm.utils.errors import InputError
+from unihema_mm.utils.names import nearest_names
 
 BORDER_RULES = {
     'unbiased': 'cells that touch the right or bottom edge are left out, those at the left or top count',
@@ -86,6 +87,19 @@ class ReportOptions:
         """White (``'wbc'``) or red (``'rbc'``) cells per microlitre of a slide, None where not given."""
         given = getattr(self, f'{kind}_per_ul')
         return given.get(slide) if isinstance(given, Mapping) else given
+
+    def check_slides(self, slides: Sequence[str]) -> None:
+        """Check that cells per microlitre are given for slides that there are.
+
+        Raises:
+            InputError: There is no such slide.
+        """
+        for name in ('wbc_per_ul', 'rbc_per_ul'):
+            given = getattr(self, name)
+            for slide in given if isinstance(given, Mapping) else ():
+                _check(
+                    name, slide, slide in slides, f'there is no such slide ({nearest_names(slide, slides)})'
+                )
 
 
 def _check(name: str, value: object, is_right: bool, mend: str) -> None:

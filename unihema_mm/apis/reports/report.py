@@ -38,7 +38,8 @@ def write_report(
         Path of the HTML file.
 
     Raises:
-        InputError: There is no prediction at all, or ``out`` is a file.
+        InputError: There is no prediction at all, cells per microlitre are given for a slide that is not
+            there, or ``out`` is a file.
     """
     out, options = Path(out), options or ReportOptions()
     if out.exists() and not out.is_dir():
@@ -52,6 +53,7 @@ def write_report(
                 write_cells(cells, slide.name, tally.image, found, tally.first_number)
         if not len(slides):
             raise InputError('report: no image was given; give at least one')
+        options.check_slides([slide.name for slide in slides])
     pages = _write_numbers(slides, out, options)
     content = render(
         slides=pages, cells=slides.cells, options=options, border=BORDER_RULES[options.border],

@@ -21,6 +21,8 @@ class Writer(ABC):
 
     Attributes:
         format: Name of the format, and of its folder.
+        rereads_image: Whether it reads the image file again, which may be gone by now. Such writers go first,
+            so that nothing is left of an image that one of them cannot write.
 
     Example:
         >>> with CsvWriter('out') as writer:
@@ -29,17 +31,25 @@ class Writer(ABC):
     """
 
     format: ClassVar[str]
+    rereads_image: ClassVar[bool] = False
 
     def __init__(self, out_folder: str | os.PathLike) -> None:
         self.folder = Path(out_folder) / self.format
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def check(self, result: ImageResult) -> None:  # noqa: B027
+        """Check that the result has what the format is for, before any format is written.
+
+        Raises:
+            InputError: It lacks that.
+        """
 
     @abstractmethod
     def write(self, result: ImageResult) -> None:
         """Write one image; its files are whole when this returns.
 
         Raises:
-            InputError: The result lacks what the format is for.
+            InputError: The result lacks what the format is for, or its image cannot be read again.
         """
 
     def write_failed(self, failure: FailedImage) -> None:  # noqa: B027

@@ -28,19 +28,26 @@ class LabelWriter(Writer):
 
     format = 'labels'
 
-    def write(self, result: ImageResult) -> None:
-        """Write the files of an image.
+    def check(self, result: ImageResult) -> None:
+        """See :class:`Writer`.
 
         Raises:
             InputError: Neither instance masks nor a foreground was asked for.
         """
-        has_masks = 'inst' in result.tasks or any(cell.mask is not None for cell in result.cells or ())
-        if not has_masks and result.mask is None:
+        if not _has_masks(result) and result.mask is None:
             raise InputError(
                 f'labels: {result.name}: tasks: {", ".join(result.tasks)} give no masks; ask for inst or seg '
                 'as well, or drop the format labels'
             )
-        if has_masks and result.cells is not None:
+
+    def write(self, result: ImageResult) -> None:
+        """Write the files of an image.
+
+        Raises:
+            InputError: See :meth:`check`.
+        """
+        self.check(result)
+        if _has_masks(result) and result.cells is not None:
             self._write_cells(result.name, draw_labels(result))
         if result.mask is not None:
             foreground = (result.mask > 0).astype(np.uint8) * np.uint8(255)
@@ -65,6 +72,10 @@ class LabelWriter(Writer):
         info.add_text('Description', RESEARCH_USE)
         with whole_file(self.folder / kind / relative_path(name, '.png')) as file:
             Image.fromarray(pixels).save(file, format='PNG', pnginfo=info)
+
+
+def _has_masks(result: ImageResult) -> bool:
+    return 'inst' in result.tasks or any(cell.mask is not None for cell in result.cells or ())
 
 
 def draw_labels(result: ImageResult) -> np.ndarray:

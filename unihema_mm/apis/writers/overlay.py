@@ -51,6 +51,7 @@ class OverlayWriter(Writer):
     """
 
     format = 'overlay'
+    rereads_image = True
 
     def __init__(
         self,

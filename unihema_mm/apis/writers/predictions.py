@@ -51,7 +51,7 @@ class PredictionWriter:
         self._formats = sorted(set(formats))
         if not self._formats:
             raise InputError('formats: there are none; name at least one')
-        classes = [find_writer(name) for name in self._formats]
+        classes = sorted(map(find_writer, self._formats), key=lambda writer: not writer.rereads_image)
         with ExitStack() as stack:
             stack.enter_context(folder_lock(self.out_folder))
             self._check_settings({'formats': self._formats, **(settings or {})})
@@ -82,6 +82,8 @@ class PredictionWriter:
                 'own, and skip those that are done'
             )
         failed = isinstance(item, FailedImage)
+        for writer in () if failed else self._writers:
+            writer.check(item)
         for writer in self._writers:
             (writer.write_failed if failed else writer.write)(item)
         self._journal.append({'name': item.name, 'error': item.error if failed else None})
@@ -158,6 +160,15 @@ def write_predictions(
     with PredictionWriter(out_folder, formats, settings) as writer:
         for item in items:
             writer.write(item)
+
+
+def written_folders(folder: str | os.PathLike) -> frozenset[str]:
+    """Names of the subfolders that a run has written into a folder; none where there is no run in it."""
+    try:
+        settings = json.loads((Path(folder) / RECORDS_FOLDER / SETTINGS).read_bytes())
+        return frozenset(settings['settings']['formats'])
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def done_names(out_folder: str | os.PathLike) -> frozenset[str]:

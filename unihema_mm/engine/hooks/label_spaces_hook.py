@@ -10,7 +10,7 @@ from unihema_mm.engine.stages.label_spaces import (
     merge_label_spaces,
     stored_label_spaces,
 )
-from unihema_mm.engine.unwrap import learned_datasets, unwrapped
+from unihema_mm.engine.unwrap import built_datasets, unwrapped
 from unihema_mm.registry import HOOKS
 
 
@@ -18,9 +18,9 @@ from unihema_mm.registry import HOOKS
 class LabelSpacesHook(Hook):
     """Write ``meta['label_spaces']`` into every checkpoint of a run.
 
-    They hold the names of classes and attributes of its data, and the classes whose cells have an attribute;
-    a run that resumes, or loads weights with ``load_from``, adds its own to those of that checkpoint. See
-    :mod:`unihema_mm.engine.stages.label_spaces`.
+    They hold the names of classes and attributes of its data, and the classes whose cells have an attribute
+    in the training; a run that resumes, or loads weights with ``load_from``, adds its own to those of that
+    checkpoint. See :mod:`unihema_mm.engine.stages.label_spaces`.
 
     Raises:
         InputError: Two data sets name the classes of one head differently.
@@ -39,7 +39,10 @@ class LabelSpacesHook(Hook):
         model = unwrapped(runner.model)
         names = {name for name, _ in model.named_modules()}
         loaded = {part: space for part, space in self._loaded.items() if part in names}
-        self._label_spaces = merge_label_spaces(loaded, find_label_spaces(model, learned_datasets(runner)))
+        own = find_label_spaces(
+            model, built_datasets(runner, 'train', 'val'), built_datasets(runner, 'train')
+        )
+        self._label_spaces = merge_label_spaces(loaded, own)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the label spaces."""

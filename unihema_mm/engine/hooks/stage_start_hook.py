@@ -15,7 +15,7 @@ from unihema_mm.engine.stages.label_spaces import (
     merge_label_spaces,
 )
 from unihema_mm.engine.stages.starting_weights import load_starts
-from unihema_mm.engine.unwrap import learned_datasets, unwrapped
+from unihema_mm.engine.unwrap import built_datasets, unwrapped
 from unihema_mm.registry import HOOKS
 from unihema_mm.utils.atomic import write_json
 from unihema_mm.utils.checkpoint import find_checkpoint, find_result_checkpoint
@@ -78,7 +78,7 @@ class StageStartHook(Hook):
             )
         starts = [(_find_weights(place, runner.cfg), modules) for place, modules in self._starts]
         model = unwrapped(runner.model)
-        own = find_label_spaces(model, learned_datasets(runner))
+        own = find_label_spaces(model, built_datasets(runner, 'train', 'val'))
         report = load_starts(model, starts, self._initialised, own)
         self._label_spaces = report.label_spaces
         runner.logger.info('\n'.join(['Starting weights:', *report.lines()]))

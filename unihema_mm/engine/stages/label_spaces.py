@@ -21,16 +21,19 @@ _BOX_HEADS = re.compile(r'(bbox|mask)_head(\.\d+)?$')
 _OBJECTS = 'objects'  # the features that come from the box head
 
 
-def find_label_spaces(model: nn.Module, datasets: Iterable[Dataset]) -> LabelSpaces:
+def find_label_spaces(
+    model: nn.Module, datasets: Iterable[Dataset], trained: Iterable[Dataset] = ()
+) -> LabelSpaces:
     """Tell for each part of a model whose outputs stand for names, which these are.
 
     Classes are in the metainfo of data sets: of one whose tasks have classes of their own they are
     those of these tasks, of another those of the box head. Attributes are in the model itself; for which
-    classes they are annotated, is counted in the data sets of their tasks.
+    classes they are annotated, is counted in the data sets that their tasks are trained with.
 
     Args:
         model: Model without wrappers.
         datasets: Data sets without wrappers.
+        trained: Those of them that the run is trained with.
 
     Returns:
         Dotted name of the part, such as ``'bbox_head.cls_branches'`` -> its names. A part whose classes no
@@ -44,11 +47,12 @@ def find_label_spaces(model: nn.Module, datasets: Iterable[Dataset]) -> LabelSpa
         for name, module in model.named_modules()
         if isinstance(getattr(module, 'schema', None), AttributeSchema)
     }
-    for dataset in datasets:
+    for dataset in trained:
         for part in _attribute_parts(spaces, getattr(dataset, 'tasks', ())):
             annotated = getattr(dataset, 'annotated_attributes', None)
             if annotated is not None:
                 spaces[part][ANNOTATED] = _united(spaces[part].get(ANNOTATED, {}), annotated)
+    for dataset in datasets:
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
         if classes is None:
             continue
