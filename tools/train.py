@@ -11,6 +11,7 @@ from unihema_mm.engine.launch import (
     ConfigOptions,
     load_config,
     run_environment,
+    sole_training,
     use_amp,
     use_auto_scale_lr,
     use_resume,
@@ -63,7 +64,7 @@ def main() -> None:
         check_data_paths(cfg, ['train', 'val'])
         if not cfg.get('resume'):
             check_starts(cfg)
-        with run_environment(cfg):
+        with sole_training(cfg), run_environment(cfg):
             ConsoleRunner.from_cfg(cfg).train()
 
 

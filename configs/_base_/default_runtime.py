@@ -15,6 +15,7 @@ custom_hooks = [
     dict(type='LabelSpacesHook'),
     dict(type='StopOnNonFiniteLossHook'),
     dict(type='ExactResumeHook'),
+    dict(type='PendingGradientsHook'),
     dict(type='SyncBuffersHook'),
 ]
 

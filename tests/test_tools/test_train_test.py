@@ -6,6 +6,8 @@ import pickle
 import pytest
 import torch
 
+from unihema_mm.utils.folder_lock import folder_lock
+
 THREE = 'model.bbox_head.num_classes=3'
 
 
@@ -35,6 +37,15 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
         call_tool('test.py', config, work_dir / 'epoch_2.pth', '--tta', '--work-dir', tmp_path / 'tta') == 0
     )
     assert (tmp_path / 'tta' / 'test_metrics.json').is_file()
+
+
+def test_a_second_training_in_the_folder_is_refused(toy_config, call_tool, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr('unihema_mm.engine.launch._WORKERS_NOTICE', 0.0)
+    config, work_dir = toy_config(), tmp_path / 'work_dirs' / 'toy_config'
+    with folder_lock(work_dir):
+        assert call_tool('train.py', config) == 2
+    assert 'toy_config: folder: out: another run writes into it' in ''.join(capfd.readouterr())
+    assert list(work_dir.iterdir()) == []
 
 
 SETS = """

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 
 import pytest
 
@@ -47,3 +48,16 @@ def test_lock_of_a_killed_process_is_free(tmp_path):
     with folder_lock(tmp_path):
         pass
     assert not (tmp_path / '.lock').exists()
+
+
+def test_a_lock_that_becomes_free_is_waited_for(tmp_path):
+    context = multiprocessing.get_context('fork')
+    ready = context.Event()
+    process = context.Process(target=hold, args=(tmp_path, ready))
+    process.start()
+    assert ready.wait(60)
+    killer = threading.Timer(0.5, process.kill)
+    killer.start()
+    with folder_lock(tmp_path, patience=60):
+        assert not process.is_alive()
+    process.join()

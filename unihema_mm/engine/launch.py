@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -16,8 +16,16 @@ from torch import distributed as dist
 from unihema_mm.engine.data_paths import move_data_root
 from unihema_mm.utils.checkpoint import enable_safe_checkpoints, find_checkpoint, find_resume_checkpoint
 from unihema_mm.utils.errors import InputError
+from unihema_mm.utils.folder_lock import folder_lock
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+# Variables of the environment with rank, number of processes and rank on the machine.
+_RANK_NAMES = {
+    'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
+    'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
+    'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
+}
+_WORKERS_NOTICE = 15.0  # seconds; torch's loader workers look every 5 seconds whether their process is alive
 
 # What mmengine's registries and Python say of a misspelt type and of a misspelt or absent field.
 _CONFIG_FAULTS = re.compile(
@@ -152,12 +160,22 @@ def run_environment(cfg: Config) -> Iterator[None]:
             dist.destroy_process_group()
 
 
+def sole_training(cfg: Config) -> AbstractContextManager:
+    """Keep other trainings out of the work folder of a run; the processes of the run share it.
+
+    Args:
+        cfg: Config of the run.
+
+    Raises:
+        InputError: Another training uses the folder.
+    """
+    names = _RANK_NAMES.get(cfg.launcher)
+    is_first = names is None or os.environ.get(names[0], '0') == '0'
+    return folder_lock(cfg.work_dir, _WORKERS_NOTICE) if is_first else nullcontext()
+
+
 def _init_gloo(launcher: str) -> None:
-    names = {
-        'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
-        'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
-        'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
-    }[launcher]
+    names = _RANK_NAMES[launcher]
     absent = [name for name in names if name not in os.environ]
     if absent:
         raise InputError(

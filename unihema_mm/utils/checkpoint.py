@@ -184,7 +184,8 @@ def enable_safe_checkpoints() -> None:
 def find_resume_checkpoint(work_dir: str | os.PathLike) -> str | None:
     """Path of the checkpoint that a run in ``work_dir`` continues from, None where there is none.
 
-    A folder that was moved is understood: the checkpoint is then looked for by name in ``work_dir``.
+    A folder that was moved or copied is understood: the checkpoint is first looked for by name in
+    ``work_dir``.
 
     Raises:
         InputError: ``last_checkpoint`` names a file that does not exist.
@@ -193,7 +194,7 @@ def find_resume_checkpoint(work_dir: str | os.PathLike) -> str | None:
     if not pointer.is_file():
         return None
     named = (find_latest_checkpoint(str(work_dir)) or '').strip()
-    for candidate in (Path(named), Path(work_dir) / Path(named).name):
+    for candidate in (Path(work_dir) / Path(named).name, Path(named)):
         if named and candidate.is_file():
             return str(candidate)
     raise InputError(

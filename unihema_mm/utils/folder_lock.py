@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 from .errors import InputError
 
 LOCK_FILE = '.lock'
+_POLL_SECONDS = 0.2
 
 
 @contextmanager
-def folder_lock(folder: str | os.PathLike) -> Iterator[None]:
+def folder_lock(folder: str | os.PathLike, patience: float = 0.0) -> Iterator[None]:
     """Keep other runs out of a folder; the system frees the lock also when the process is killed.
 
     Args:
         folder: The folder, made where needed. It holds the file ``.lock`` meanwhile.
+        patience: Seconds to wait for the lock. Loader workers of a killed process hold it until they notice.
 
     Raises:
         InputError: Another process, or this one, holds the lock.
@@ -24,7 +27,9 @@ def folder_lock(folder: str | os.PathLike) -> Iterator[None]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_FILE
-    handle = _lock(path)
+    end = time.monotonic() + patience
+    while (handle := _lock(path)) is None and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
     if handle is None:
         raise InputError(
             f'{folder}: folder: out: another run writes into it; wait until it ends, or choose another folder'

@@ -60,17 +60,18 @@ def test_each_part_is_told(config, tmp_path, monkeypatch):
     assert differences(first, fingerprint_of(config())) == ['starts (1: stage1)']
     (tmp_path / 'runs/stage1/iter_2.pth').write_bytes(b'weights')
 
+    assert 'datasets/taxonomy/tree.yaml' in first['code']
     package = tmp_path / 'package'
     package.mkdir()
-    for number in range(4):
-        (package / f'{number}.py').write_text('')
+    for name in ('0.py', '1.py', '2.yaml', '3.py', 'notes.md'):
+        (package / name).write_text('')
     monkeypatch.setattr(module.unihema_mm, '__file__', str(package / '__init__.py'))
     now = fingerprint_of(config())
     (package / '3.py').write_text('print()')
     assert differences(now, fingerprint_of(config())) == ['code (3.py)']
     for path in package.iterdir():
         path.write_text('1')
-    assert differences(now, fingerprint_of(config())) == ['code (0.py, 1.py, 2.py, 1 more)']
+    assert differences(now, fingerprint_of(config())) == ['code (0.py, 1.py, 2.yaml, 1 more)']
 
 
 def test_files_of_a_tokenizer_count(config, tmp_path):
@@ -81,6 +82,29 @@ def test_files_of_a_tokenizer_count(config, tmp_path):
     first = fingerprint_of(cfg)
     (folder / 'tokenizer.json').write_text('{"a": 1}')
     assert differences(first, fingerprint_of(cfg)) == [f'data ({Path(folder, "tokenizer.json")})']
+
+
+def test_pretrained_weights_count_by_their_content(config, tmp_path):
+    (tmp_path / 't5').mkdir()
+    files = [tmp_path / 'resnet.pth', tmp_path / 't5' / 'model.safetensors', tmp_path / 'coco.pth']
+    for file in files:
+        file.write_bytes(b'1')
+    model = dict(
+        backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=str(files[0]))),
+        text_encoder=dict(model=str(tmp_path / 't5')),
+        neck=dict(init_cfg=None),
+        head=dict(init_cfg=dict(checkpoint='torchvision://resnet50')),
+    )
+    cfg = config(model=model, load_from=str(files[2]))
+    names = (
+        'model.backbone.init_cfg.checkpoint',
+        'model.text_encoder.model: model.safetensors',
+        'load_from',
+    )
+    for file, name in zip(files, names, strict=True):
+        first = fingerprint_of(cfg)
+        file.write_bytes(b'2')
+        assert differences(first, fingerprint_of(cfg)) == [f'starts ({name})']
 
 
 def test_start_without_a_file(config, tmp_path):

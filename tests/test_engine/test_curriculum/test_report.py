@@ -129,6 +129,7 @@ def test_report_of_finished_stages(tmp_path):
     for line in (
         'For research use only.',
         '2 of 3 stages are finished.',
+        '| 1: part 1 | cls 2 | 20 | 0:01:00 | 0:00:30 | 3 |',
         '| 2: part 2 | cls 2 | 16 of 40 | 0:01:00 | 0:00:30 | 3 |',
         '| cls_cells | weighted_f1 | 90.0 | 80.0 (-10.0) |',
         '## Results after stage 2, beside Table 1 of the Uni-Hema paper',

@@ -191,6 +191,14 @@ def test_folder_of_another_family(run, family, tmp_path):
             r'stage3\.py: stage\.number: is 2; write 3',
         ),
         (lambda folder: (folder / 'stage2.py').write_text('model = 1'), r'stage2\.py: has no stage=dict'),
+        (
+            lambda folder: (
+                (folder / 'stage2.py')
+                .open('a')
+                .write("default_hooks = dict(checkpoint=dict(out_dir='elsewhere'))\n")
+            ),
+            r"stage2\.py: default_hooks\.checkpoint\.out_dir: is 'elsewhere'",
+        ),
     ],
 )
 def test_wrong_family(run, family, change, message):

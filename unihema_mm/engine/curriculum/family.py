@@ -96,6 +96,12 @@ def _plan(path: Path, number: int, folder: Path, options: Mapping | None) -> Pla
         raise InputError(f'{path}: has no stage=dict(...); see docs/how_to/train_stages.md')
     if declared.number != number:
         raise InputError(f'{path}: stage.number: is {declared.number}; write {number}, as in the file name')
+    checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    if checkpoint.get('out_dir') is not None:
+        raise InputError(
+            f'{path}: default_hooks.checkpoint.out_dir: is {checkpoint["out_dir"]!r}; the checkpoints of a '
+            'curriculum lie in its work folder, leave it out'
+        )
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -17,6 +17,7 @@ from unihema_mm.utils.file_hash import file_sha256
 Fingerprint = dict[str, dict[str, str | None]]
 
 _OF_THE_PLACE = ('work_dir', 'launcher')
+_CODE = ('*.py', '*.yaml')
 _SHOWN = 3
 
 
@@ -24,9 +25,9 @@ def fingerprint_of(cfg: Config, processes: int = 1) -> Fingerprint:
     """Hash what the result of a stage depends on.
 
     - ``config``: each top-level field, work folders left out, and the number of processes;
-    - ``code``: the Python files of the package;
+    - ``code``: the Python files of the package, and its tables, such as the tree of classes;
     - ``data``: the annotation files of all data sets and the files of the tokenizer; images are not read;
-    - ``starts``: the checkpoints that the stage starts from.
+    - ``starts``: the checkpoints that the stage starts from, and the files of pretrained weights.
 
     Args:
         cfg: Config of the stage after :func:`~unihema_mm.engine.stages.apply_stage`.
@@ -74,7 +75,8 @@ def _without_places(hook: Mapping) -> dict:
 
 def _code() -> dict[str, str | None]:
     package = Path(unihema_mm.__file__).parent
-    return {path.relative_to(package).as_posix(): _file(path) for path in sorted(package.rglob('*.py'))}
+    files = sorted(path for kind in _CODE for path in package.rglob(kind))
+    return {path.relative_to(package).as_posix(): _file(path) for path in files}
 
 
 def _data_files(cfg: Config) -> Iterator[Path]:
@@ -94,3 +96,23 @@ def _starts(cfg: Config) -> Iterator[tuple[str, str | None]]:
     for number, start in enumerate((start for hook in hooks for start in hook['starts']), start=1):
         file = find_start_file(start['checkpoint'])
         yield f'{number}: {Path(start["checkpoint"]).name}', file and _file(Path(file).expanduser())
+    for field, place in [('load_from', cfg.get('load_from')), *_pretrained(cfg.model, 'model')]:
+        path = Path(place).expanduser() if isinstance(place, str) else None
+        if path is not None and path.is_file():
+            yield field, _file(path)
+        elif path is not None and path.is_dir():
+            yield from (
+                (f'{field}: {file.name}', _file(file)) for file in sorted(path.iterdir()) if file.is_file()
+            )
+
+
+def _pretrained(node: Any, field: str) -> Iterator[tuple[str, Any]]:
+    """Fields of a model that may name files of weights."""
+    if isinstance(node, Mapping):
+        init = node.get('init_cfg')
+        if isinstance(init, Mapping):
+            yield f'{field}.init_cfg.checkpoint', init.get('checkpoint')
+        if isinstance(node.get('model'), str):  # a T5
+            yield f'{field}.model', node['model']
+        for key, value in node.items():
+            yield from _pretrained(value, f'{field}.{key}')

@@ -113,7 +113,9 @@ def _stage(stage: Mapping[str, Any]) -> list[str]:
 
 def _steps(stage: Mapping[str, Any]) -> str:
     moved_on = stage['moved_on']
-    return f'{moved_on["steps"]} of {moved_on["planned"]}' if moved_on else str(stage['logged_steps'])
+    if moved_on:
+        return f'{moved_on["steps"]} of {moved_on["planned"]}'
+    return str(stage['steps'] or stage['logged_steps'])
 
 
 def _end(stage: Mapping[str, Any]) -> str:

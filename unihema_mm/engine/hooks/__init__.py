@@ -7,6 +7,7 @@ from .exact_resume_hook import ExactResumeHook
 from .label_spaces_hook import LabelSpacesHook
 from .move_on_hook import MoveOnHook
 from .non_finite_loss_hook import StopOnNonFiniteLossHook
+from .pending_gradients_hook import PendingGradientsHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .same_tasks_hook import SameTasksHook
 from .set_visualization_hook import SetVisualizationHook
@@ -22,6 +23,7 @@ __all__ = [
     'ExactResumeHook',
     'LabelSpacesHook',
     'MoveOnHook',
+    'PendingGradientsHook',
     'SafeCheckpointHook',
     'SameTasksHook',
     'SetVisualizationHook',

@@ -30,8 +30,8 @@ class ExactResumeHook(Hook):
       needs a method ``begin_at(step)``, as that of :class:`TaskBatchSampler`.
 
     A checkpoint in the middle of an epoch comes from
-    ``checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=N)``; with gradient
-    accumulation, ``N`` must be a multiple of it.
+    ``checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=N)``; for gradient
+    accumulation see :class:`PendingGradientsHook`.
     """
 
     priority = 'HIGH'
