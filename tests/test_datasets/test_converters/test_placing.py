@@ -26,6 +26,14 @@ def test_link_in_place_of_a_file_is_replaced_not_followed(tmp_path):
         assert not (tmp_path / 'target').is_symlink()
 
 
+def test_other_bytes_of_the_same_size_and_time_are_copied(tmp_path):
+    for name, content in (('a', b'old'), ('b', b'new')):
+        (tmp_path / name).write_bytes(content)
+        os.utime(tmp_path / name, ns=(10**18, 10**18))
+        place_image(tmp_path / name, tmp_path / 'out' / 'image', 'copy')
+        assert (tmp_path / 'out' / 'image').read_bytes() == content
+
+
 def test_full_disk_leaves_nothing(tmp_path, monkeypatch):
     def fail(source, target):
         target.write_bytes(b'half')

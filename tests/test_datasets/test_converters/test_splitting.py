@@ -19,6 +19,15 @@ def test_lists_of_stems_of_names_and_with_numbers(tmp_path):
     assert split_by_lists(tmp_path, {'test': '*'}, {'b', 'a'}) == {'a': 'test', 'b': 'test'}
 
 
+def test_lists_of_names_with_blanks(tmp_path):
+    known = {'IMG', 'IMG (2)', 'smear 1', 'smear 2', '001'}
+    train = write(tmp_path / 'train.txt', 'IMG (2)\r\nsmear 2.png\r\n')
+    val = write(tmp_path / 'val.txt', 'IMG\nsmear 1\n')
+    test = write(tmp_path / 'test.txt', 'Dataset 1/001.bmp\n')
+    found = split_by_lists(tmp_path, {'train': train, 'val': val, 'test': test}, known)
+    assert found == {'IMG (2)': 'train', 'smear 2': 'train', 'IMG': 'val', 'smear 1': 'val', '001': 'test'}
+
+
 @pytest.mark.parametrize(
     ('splits', 'message'),
     [

@@ -109,14 +109,18 @@ def test_number_of_questions(makers, write_set):
 def test_handmade_texts_stay(makers, write_set):
     document = makers['fields'](images=9)
     mine = {'question': 'Mine?', 'answer': 'Yes', 'answer_type': 'closed', 'generated': False}
-    old = {**mine, 'question': 'Old?', 'generated': True}
+    old = {**mine, 'question': 'Old?', 'generated': True, 'generator': 'templates'}
+    published = {**mine, 'question': 'Published?', 'generated': True}
     sentence = {'masked': f'My {GAP}.', 'completed': 'My cell.', 'generated': False}
-    document['images'][0] |= {'questions': [old, mine], 'tasks': ['vqa', 'det']}
+    document['images'][0] |= {'questions': [old, mine, published], 'tasks': ['vqa', 'det']}
     document['images'][1] |= {'sentences': [sentence], 'tasks': ['det', 'mlm']}
     root = write_set(document)
-    add_texts(root)
-    images = read(root)['images']
-    assert images[0]['questions'][0] == mine and old not in images[0]['questions']
+    for _ in range(2):
+        add_texts(root)
+        images = read(root)['images']
+        assert images[0]['questions'][:2] == [mine, published] and old not in images[0]['questions']
+        made = images[0]['questions'][2:]
+        assert made and all(item['generator'] == 'templates' for item in made)
     assert images[0]['tasks'][:2] == ['vqa', 'det']
     assert images[1]['sentences'][0] == sentence
 
@@ -126,11 +130,80 @@ def test_tasks_without_texts_are_taken_back(make_document, add_image, write_set)
     for count in (1, 2, 3, 4):
         add_image(document, ['RBC'] * count)
     old = {'question': 'Old?', 'answer': 'Yes', 'answer_type': 'closed', 'generated': True}
-    add_image(document, partly_labelled=True, tasks=['det', 'vqa'], questions=[old])
+    mark = {'generator': 'templates'}
+    add_image(document, partly_labelled=True, tasks=['det', 'vqa'], questions=[{**old, **mark}])
     root = write_set(document)
     add_texts(root)
     image = read(root)['images'][-1]
     assert image['tasks'] == ['det'] and 'questions' not in image
+
+    # A folder of an earlier version, whose texts have no mark but a report.
+    document['images'][-1] |= {'tasks': ['det', 'vqa'], 'questions': [old]}
+    root = write_set(document)
+    (root / 'text_report.json').write_text('{}')
+    add_texts(root)
+    assert 'questions' not in read(root)['images'][-1]
+
+
+def test_nothing_is_written_where_an_image_would_have_no_task(make_document, add_image, write_set):
+    document = make_document(classes=['RBC'])
+    for count in (1, 2, 3):
+        add_image(document, ['RBC'] * count)
+    old = {'question': 'Old?', 'answer': 'Yes', 'answer_type': 'closed', 'generated': True}
+    add_image(document, partly_labelled=True, tasks=['vqa'], questions=[{**old, 'generator': 'templates'}])
+    root = write_set(document)
+    with pytest.raises(DataError, match=r'image 4: tasks: would be left without a task'):
+        add_texts(root)
+    assert read(root) == document
+
+
+def test_no_closed_question_on_a_value_with_shades(make_document, add_image, write_set):
+    colours = {'cytoplasm_colour': ['light blue', 'blue', 'purple blue']}
+    document = make_document(classes=['neutrophil', 'lymphocyte'], attributes=colours)
+    for number in range(30):
+        value = colours['cytoplasm_colour'][number % 3]
+        name = ('neutrophil', 'lymphocyte')[number % 2]
+        add_image(document, tasks=['cls'], class_name=name, attributes={'cytoplasm_colour': value})
+    root = write_set(document)
+    add_texts(root, questions_per_image=1000)
+    asked = {item['question'] for item in questions_of(read(root)) if 'blue' in item['question']}
+    closed = {text for text in asked if ' or ' not in text}
+    assert any('light blue' in text for text in closed)
+    assert not [text for text in closed if 'blue' in text and not re.search('(light|purple) blue', text)]
+
+
+def test_a_class_that_the_set_has_kinds_of_is_no_answer(make_document, add_image, write_set):
+    names = ['lymphoblast', 'myeloblast', 'WBC']
+    document = make_document(classes=names)
+    for number in range(30):
+        add_image(document, tasks=['cls'], class_name=names[number % 3])
+    root = write_set(document)
+    add_texts(root, questions_per_image=1000)
+    answers = {item['answer'] for item in questions_of(read(root))}
+    assert any('lymphoblast' in answer for answer in answers)
+    assert not [answer for answer in answers if 'white blood cell' in answer]
+
+
+def test_files_of_other_names(make_document, add_image, write_set):
+    document = make_document(classes=['RBC'])
+    add_image(document, ['RBC'])
+    root = write_set(document)
+    annotations = root / 'annotations'
+    (annotations / 'train.json').rename(annotations / 'instances_train.json')
+    with pytest.raises(InputError, match=r'hold none of train\.json, val\.json, test\.json'):
+        add_texts(root)
+
+
+def test_classes_that_are_numbers_have_one_answer(make_document, add_image, write_set):
+    document = make_document(classes=['0', '1', '2'])
+    for first, second in ((1, 3), (4, 1), (2, 2), (3, 1), (5, 4), (1, 0)):
+        add_image(document, [*['0'] * first, *['1'] * second, '2'])
+    root = write_set(document)
+    add_texts(root, questions_per_image=1000)
+    for image in read(root)['images']:
+        answers = {}
+        for item in image['questions']:
+            assert answers.setdefault(item['question'], item['answer']) == item['answer']
 
 
 def test_answers_are_the_truth(makers, write_set):

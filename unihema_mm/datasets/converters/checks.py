@@ -76,6 +76,9 @@ def check_items(items: list[SourceItem], source: Path) -> None:
     splits: dict[str, str] = {}
     faults = []
     for item in items:
+        if not item.image.isascii() and not _is_text(item.image):
+            what = 'is not UTF-8, which the annotation files are'
+            faults.append(Fault(ascii(item.image), 'file', 'name', what, 'rename it, e.g. with convmv'))
         other = splits.setdefault(os.path.realpath(source / item.image), item.split)
         if other != item.split:
             faults.append(
@@ -89,6 +92,14 @@ def check_items(items: list[SourceItem], source: Path) -> None:
             )
     if faults:
         raise DataError(faults)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Python's stand-ins for bytes of another encoding
+        return False
+    return True
 
 
 def check_outcomes(outcomes: Iterable[Outcome]) -> None:

@@ -188,13 +188,17 @@ def _convert_objects(
         if state in _DROPPED:
             outcome.notes.append(Note(_DROPPED[state], where))
             continue
+        bbox = _rounded((x1, y1, x2 - x1, y2 - y1))
+        area = _rounded([bbox[2] * bbox[3]])[0]
+        if min(bbox[2], bbox[3], area) <= 0:
+            outcome.notes.append(Note(_DROPPED[BoxState.EMPTY], where))
+            continue
         if state is BoxState.CLIPPED:
             outcome.notes.append(Note('clipped_box', where))
-        bbox = _rounded((x1, y1, x2 - x1, y2 - y1))
         record = {
             'category': classes[obj.name],
             'bbox': bbox,
-            'area': _rounded([bbox[2] * bbox[3]])[0],
+            'area': area,
             'iscrowd': 0,
         }
         outcome.objects.append({**record, **obj.extra})

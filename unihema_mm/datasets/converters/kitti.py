@@ -54,7 +54,8 @@ class KittiReader:
         """List the images of the split lists."""
         names, notes = list_images(self.source, self.images)
         images = by_stem(names)
-        labels = {path.stem: path.relative_to(self.source).as_posix() for path in self._label_paths()}
+        folder = PurePosixPath(self.annotations)
+        labels = {path.stem: str(folder / path.name) for path in self._label_paths()}
         split_of = split_by_lists(self.source, self.splits, {*images, *labels})
         items = []
         for stem, split in split_of.items():

@@ -113,5 +113,7 @@ def _in_place(source: Path, target: Path, mode: ImageMode) -> bool:
     same = os.path.samefile(source, target)
     if mode == 'hardlink' or same:
         return mode == 'hardlink' and same
-    old, new = source.stat(), target.stat()
-    return (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
+    # Size and time stamp are not enough: raw images of an archive may share both.
+    return (
+        source.stat().st_mtime_ns == target.stat().st_mtime_ns and source.read_bytes() == target.read_bytes()
+    )

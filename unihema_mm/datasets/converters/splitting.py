@@ -61,13 +61,18 @@ def split_by_lists(source: Path, splits: dict[str, str], known: Set[str]) -> dic
 def _read_list(path: Path, known: Set[str]) -> list[str]:
     if not path.is_file():
         raise DataError(Fault(str(path), 'file', 'split list', 'does not exist', 'check --split'))
-    # The lists of the VOC challenge hold 'stem 1' per class; some lists name the image file.
-    words = (line.split()[0] for line in read_text(path).splitlines() if line.strip())
-    stems = [word if word in known else PurePosixPath(word).stem or word for word in words]
+    stems = [_listed(line.strip(), known) for line in read_text(path).splitlines() if line.strip()]
     repeated = sorted(stem for stem, count in Counter(stems).items() if count > 1)
     if repeated:
         raise DataError(Fault(str(path), repeated[0], 'split list', 'is listed twice', 'list it once'))
     return sorted(stems)
+
+
+def _listed(line: str, known: Set[str]) -> str:
+    """The stem of a line: a stem or the name of an image file, with blanks, or a VOC challenge's 'stem 1'."""
+    first = line.split()[0]
+    stems = [stem for text in (line, first) for stem in (text, PurePosixPath(text).stem)]
+    return next((stem for stem in stems if stem in known), stems[-1] or first)
 
 
 def leave_repeats_out_of_train(

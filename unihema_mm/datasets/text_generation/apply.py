@@ -1,12 +1,13 @@
 """Adds generated texts to the annotation files of a data folder."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from unihema_mm.utils.errors import InputError
 from unihema_mm.utils.folder_lock import folder_lock
 
-from ..schema import SPLITS, DataError, read_document, write_document
+from ..schema import SPLITS, DataError, Fault, read_document, write_document
 from ..text_fields import TEXT_FIELDS
 from ..validation import check_path
 from .class_words import ClassWords
@@ -18,6 +19,7 @@ from .split_texts import SplitTexts, generate_split
 
 REPORT_FILE = 'text_report.json'
 QUESTIONS_PER_IMAGE = 10
+GENERATOR = 'templates'  # ``generator`` of the texts that are made here
 
 
 @dataclass
@@ -79,8 +81,9 @@ def add_texts(
     """Generate questions and masked sentences for a data folder, and add them to its annotation files.
 
     They are made of classes, attributes and counts, see ``docs/explanation/prompts_and_texts.md``.
-    Texts marked as generated are replaced, others are kept. Images get the tasks vqa and mlm where they have
-    texts for them. The files are written at the end, each in one step, and the same again by the same call.
+    Texts of an earlier call are replaced; others, such as published ones that a language model wrote, are
+    kept. Images get the tasks vqa and mlm where they have texts for them. The files are written at the end,
+    each in one step, and the same again by the same call.
 
     Args:
         root: Data folder in the annotation schema.
@@ -94,7 +97,8 @@ def add_texts(
 
     Raises:
         DataError: The folder holds a fault.
-        InputError: Its annotations allow no text, or it is the synthetic corpus, whose texts tell more.
+        InputError: Its annotations allow no text, its files are not those of a converted set, or it is the
+            synthetic corpus, whose texts tell more.
     """
     root = Path(root)
     if questions_per_image <= 0:
@@ -105,12 +109,17 @@ def add_texts(
     with folder_lock(root):
         files = {split: root / 'annotations' / f'{split}.json' for split in SPLITS}
         files = {split: file for split, file in files.items() if file.is_file()}
+        if not files:
+            names = ', '.join(f'{split}.json' for split in SPLITS)
+            raise InputError(f'{root}: annotations: hold none of {names}; name the files so')
         documents = {split: read_document(str(file)) for split, file in files.items()}
         report, texts = _generate(documents, root, seed, questions_per_image)
         if rewriter is not None:
             report.rewriting = rewrite_texts(texts.values(), rewriter)
+        has_marks = any(_is_marked(item) for document in documents.values() for item in _texts_of(document))
+        unmarked_too = (root / REPORT_FILE).is_file() and not has_marks  # made before texts were marked
         for split, document in documents.items():
-            _insert(document, texts[split])
+            _insert(document, texts[split], unmarked_too, str(files[split]))
         for split, file in files.items():
             write_document(file, documents[split])
         write_document(root / REPORT_FILE, report.as_dict(), indent=1)
@@ -160,14 +169,32 @@ def _numbers(texts: SplitTexts) -> dict[str, int]:
     }
 
 
-def _insert(document: dict, texts: SplitTexts) -> None:
+def _is_marked(item: dict) -> bool:
+    return item.get('generator') == GENERATOR
+
+
+def _texts_of(document: dict) -> Iterator[dict]:
+    for image in document['images']:
+        for task in ('vqa', 'mlm'):
+            yield from image.get(TEXT_FIELDS[task].record_key, ())
+
+
+def _insert(document: dict, texts: SplitTexts, unmarked_too: bool, file: str) -> None:
     for image, questions, sentences in zip(document['images'], texts.questions, texts.sentences, strict=True):
         for task, made in (('vqa', questions), ('mlm', sentences)):
             key = TEXT_FIELDS[task].record_key
-            kept = [item for item in image.pop(key, ()) if not item['generated']]
+            kept = [
+                item
+                for item in image.pop(key, ())
+                if not (_is_marked(item) or (unmarked_too and item['generated']))
+            ]
             if kept or made:
-                image[key] = [*kept, *made]
-                if task not in image['tasks']:
-                    image['tasks'].append(task)
-            elif task in image['tasks']:
+                image[key] = [*kept, *({**item, 'generator': GENERATOR} for item in made)]
+            # Without kept texts at the end, so that the order does not depend on what was there before.
+            if task in image['tasks'] and not kept:
                 image['tasks'].remove(task)
+            if image.get(key) and task not in image['tasks']:
+                image['tasks'].append(task)
+        if not image['tasks']:
+            what, mend = 'would be left without a task', 'convert the set again'
+            raise DataError(Fault(file, f'image {image["id"]}', 'tasks', what, mend))

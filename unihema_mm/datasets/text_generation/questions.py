@@ -144,19 +144,20 @@ class QuestionSheet:
     def _ask_class(self, number: int, name: str) -> None:
         cell = self.words.common_noun
         one = {other: with_article(self.words.noun(other)) for other in self.words.names}
-        self._add(
-            number,
-            'class',
-            'class, open',
-            name,
-            False,
-            lambda: Wording(
-                [template.format(cell=cell) for template in CELL_TYPE],
-                {name: [template.format(a_one=one[name]) for template in CELL_TYPE_ANSWERS]},
-                (cell,),
-                {name: (self.words.noun(name),)},
-            ),
-        )
+        if not self.words.is_vague(name):
+            self._add(
+                number,
+                'class',
+                'class, open',
+                name,
+                False,
+                lambda: Wording(
+                    [template.format(cell=cell) for template in CELL_TYPE],
+                    {name: [template.format(a_one=one[name]) for template in CELL_TYPE_ANSWERS]},
+                    (cell,),
+                    {name: (self.words.noun(name),)},
+                ),
+            )
         for other in self.words.names:
             if other == name or self.words.excludes(name, other):
                 asked = (template.format(cell=cell, a_one=one[other]) for template in IS_CELL_TYPE)
@@ -202,7 +203,9 @@ class QuestionSheet:
             ),
         )
         for other in values:
-            if other != words.denied:
+            # A light blue cell is blue, too.
+            has_shades = any(_is_shade(text[shade], text[other]) for shade in values if shade != other)
+            if other != words.denied and not has_shades:
                 asked = [words.check.format(cell=cell, value=text[other])]
                 kept = (*subject, text[other])
                 self._yes_no(number, f'{key}|{other}', 'attribute', value == other, asked, kept)
@@ -246,7 +249,7 @@ class QuestionSheet:
             asked = (template.format(many=many, others=others) for template in MORE_OF)
             kept = (f'more {many} than {others}',)
             more = counts[name] > counts[other]
-            self._yes_no(number, f'count|{name}|{other}', 'more of two', more, asked, kept)
+            self._yes_no(number, f'counts|{name}|{other}', 'more of two', more, asked, kept)
 
     def _count_answers(self, name: str, count: int) -> list[str]:
         answers = [t.format(count=count or 'no', many=self.words.noun(name, count)) for t in COUNT_ANSWERS]
@@ -289,6 +292,11 @@ class QuestionSheet:
                         {str(count): (f'{told} of the', *slots.values())},
                     ),
                 )
+
+
+def _is_shade(value: str, other: str) -> bool:
+    """Whether the words of a value hold those of another one, as 'light blue' holds 'blue'."""
+    return f' {other} ' in f' {value} '
 
 
 def count_limits(facts: Iterable[ImageFacts]) -> dict[str, list[int]]:
