@@ -94,6 +94,15 @@ def test_bad_line(source, tools, line, message):
     assert not (source.parent / 'out' / 'annotations').exists()
 
 
+def test_labels_elsewhere(source):
+    _, out = run(source)
+    expected = read(out)['annotations']
+    (source / 'training/label_2').rename(source.parent / 'labels')
+    text = ENTRY.replace('{splits: ', f'{{annotations: {source.parent / "labels"}, splits: ')
+    _, out = run(source, text, 'elsewhere')
+    assert read(out)['annotations'] == expected
+
+
 def test_missing_counterparts_and_bytes_that_are_no_text(source):
     label = source / 'training/label_2/000000.txt'
     label.write_bytes(b'\xff\xfe')

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -113,6 +114,27 @@ def test_rounding_at_the_border_is_not_called_clipping(yolo, tmp_path, tools):
     report = run(yolo, tmp_path)
     assert len(report.changes['clipped_box']) == 1 and 'line 2' in report.changes['clipped_box'][0]
     assert read(tmp_path)['annotations'][0]['bbox'][0] == 0
+
+
+def test_a_box_that_rounds_to_nothing_is_dropped(yolo, tmp_path, tools):
+    # Of 40 pixels: 0.0004 reach into the image.
+    tools.text(yolo / 'labels' / 'train' / 'a.txt', '0 -0.05 0.5 0.10002 0.1\n0 0.5 0.5 0.25 0.2\n')
+    report = run(yolo, tmp_path)
+    assert [line.split(': ')[1] for line in report.changes['empty_box']] == ['line 1']
+    assert 'clipped_box' not in report.changes and report.splits['train']['objects'] == 3
+    assert check_path(tmp_path / 'out').faults == []
+
+
+def test_names_of_another_encoding_are_refused_before_anything_is_written(yolo, tmp_path):
+    for folder, suffix in (('images', '.png'), ('labels', '.txt')):
+        name = os.fsencode(yolo / folder / 'train') + b'/\xe4' + suffix.encode()
+        try:
+            os.rename(yolo / folder / 'train' / f'a{suffix}', name)
+        except OSError:
+            pytest.skip('this file system takes UTF-8 names alone')
+    with pytest.raises(DataError, match=r"'images/train/\\udce4\.png': file: name: is not UTF-8"):
+        run(yolo, tmp_path)
+    assert not (tmp_path / 'out' / 'annotations').exists()
 
 
 def test_empty_label_file_is_an_image_without_objects(yolo, tmp_path, tools):
