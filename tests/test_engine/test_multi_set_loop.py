@@ -188,8 +188,24 @@ def test_select_sets_and_tta():
     cfg = named_config()
     select_sets(cfg, ['det'])
     assert list(cfg.test_dataloader) == list(cfg.test_evaluator) == ['det'] and not cfg.test_cfg.gains
+    boxes = dict(type='SmearCocoMetric', metric=['bbox', 'segm'], classwise=False)
+    cfg.model = ConfigDict(type='M', tasks=dict(a=dict(type='DetectionTask'), b=dict(type='MorphologyTask')))
+    cfg.test_evaluator.det = [boxes, dict(type='AttributeMetric')]
+    cfg.test_dataloader.det.dataset.tasks = ('a', 'b')
     use_tta(cfg)
     assert cfg.test_dataloader.det.dataset.pipeline[-1].type == 'mmdet.TestTimeAug'
+    assert cfg.test_dataloader.det.dataset.tasks == ('a',)
+    assert cfg.test_evaluator.det == [{**boxes, 'metric': 'bbox'}]
+    for changes, message in (
+        (dict(test_evaluator=dict(det=[dict(type='AttributeMetric')])), 'the test has no metric of boxes'),
+        (dict(model=dict(type='M', tasks=dict(a=dict(type='DetectionTask')))), 'tasks of the data set are b'),
+    ):
+        other = named_config()
+        select_sets(other, ['det'])
+        other.test_dataloader.det.dataset.tasks = ('b',)
+        other.merge_from_dict(changes)
+        with pytest.raises(InputError, match=message):
+            use_tta(other)
     cfg.test_dataloader = ConfigDict(dataset=dict(type='A'))
     with pytest.raises(InputError, match='--sets needs several test data sets'):
         select_sets(cfg, ['det'])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unihema_mm.evaluation.cell_matching import Cells, Field, match_cells
+from unihema_mm.evaluation.cell_matching import Cells, Field, match_cells, match_field, overlaps
 from unihema_mm.evaluation.detection_curves import detection_confusion, precision_recall
 from unihema_mm.evaluation.detection_errors import find_errors
 
@@ -29,6 +29,35 @@ def test_each_cell_has_one_detection_at_most():
 def test_the_right_class_is_paired_before_the_better_overlap():
     matches = match_cells(cells((0, 0, 1), (1, 1, 1)), cells((0, 1, 0.9), (1, 0, 0.9)))
     assert sorted(matches.pairs) == [(0, 1), (1, 0)]
+
+
+def test_more_right_cells_go_before_more_pairs():
+    def boxes(*items):
+        corners = np.array([box for box, _ in items], float)
+        return Cells(corners, np.array([label for _, label in items]), np.ones(len(items)))
+
+    truth = boxes(((0, 0, 100, 100), 0), ((30, 0, 130, 100), 1))
+    found = boxes(((28, 0, 128, 100), 0), ((-5, 0, 95, 100), 2))
+    overlap = overlaps(truth, found)
+    assert (overlap >= 0.5).tolist() == [[True, True], [True, False]]
+    assert match_cells(truth, found).pairs == [(0, 0)]
+
+
+def test_what_the_annotation_does_not_tell_is_no_error():
+    truth, crowds = cells((0, 0, 1)), cells((40, 0, 1))
+    wide = Cells(np.array([[40, 0, 80, 10]], float), crowds.labels, crowds.scores)
+    found = cells((0, 0, 0.9), (45, 0, 0.8), (60, 0, 0.7), (50, 1, 0.6))
+    one = Field('field.png', truth, found, wide)
+    _, matches = match_field(one, 0.3)
+    assert (matches.pairs, matches.missed, matches.invented) == ([(0, 0)], [], [3])
+    assert detection_confusion([one], 2).tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+    assert [error.class_name for error in find_errors([one], 'ab')] == ['b']
+    assert precision_recall([one], 'ab')['a'][2] == pytest.approx(1)
+
+    for is_partly, invented, average in ((False, 1, 0.5), (True, 0, 1.0)):
+        part = Field('field.png', truth, cells((70, 0, 0.95), (0, 0, 0.9)), None, is_partly)
+        assert len(match_field(part, 0.3)[1].invented) == len(find_errors([part], 'ab')) == invented
+        assert precision_recall([part], 'ab')['a'][2] == pytest.approx(average)
 
 
 @pytest.mark.parametrize(('truth', 'found'), [((), ()), (((0, 0, 1),), ()), ((), ((0, 0, 1),))])

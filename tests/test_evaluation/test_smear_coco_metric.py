@@ -135,6 +135,16 @@ def test_labels_follow_names_not_file_order(tmp_path):
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
+def test_each_class_has_its_own_precision_whatever_its_id(tmp_path, backend):
+    boxes = grid(3)
+    truth = write_truth(tmp_path / 'gt.json', boxes, [1, 1, 0], categories=('RBC', 'WBC'), ids=(9, 3))
+    found = sample(boxes[:2], [1, 1], [0.9, 0.8])  # all white cells, no red one
+    ours = evaluate(SmearCocoMetric(ann_file=truth, backend=backend), [found], classes=('RBC', 'WBC'))
+    assert (ours['bbox_WBC_AP'], ours['bbox_RBC_AP']) == (PERFECT, 0)
+    assert ours['bbox_mAP'] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
 def test_nothing_found_and_nothing_there(tmp_path, backend):
     truth = write_truth(tmp_path / 'gt.json', grid(2), [0, 1], images=2)
     nothing = [sample([], [], [], image) for image in (0, 1)]
@@ -181,6 +191,32 @@ def test_ground_truth_from_a_dataset():
     metric.set_dataset(Data())
     ours = evaluate(metric, [sample([(0, 0, 40, 40), (100, 100, 10, 10)], [0, 1], [0.9, 0.8])])
     assert ours['bbox_mAP'] == ours['bbox_mAP_m'] == ours['bbox_mAP_s'] == PERFECT
+
+
+def test_crowd_of_runs_as_numbers_and_images_of_one_id():
+    runs = dict(size=[400, 400], counts=[400 * 10, 400 * 20, 400 * 370])
+
+    class Data:
+        metainfo = dict(classes=('RBC', 'WBC'))
+        images = 1
+
+        def __len__(self):
+            return self.images
+
+        def get_data_info(self, index):
+            crowd = dict(bbox=[10, 0, 30, 400], bbox_label=0, ignore_flag=1, mask=runs)
+            cell = dict(bbox=[100, 100, 110, 110], bbox_label=0, ignore_flag=0)
+            path = f'{index}/a.png'
+            return dict(img_id=7, img_path=path, height=400, width=400, instances=[crowd, cell])
+
+    metric = SmearCocoMetric()
+    metric.set_dataset(Data())
+    found = sample([(12, 0, 10, 40), (100, 100, 10, 10)], [0, 0], [0.9, 0.8], image=7)
+    assert evaluate(metric, [found])['bbox_mAP'] == PERFECT
+    both = Data()
+    both.images = 2
+    with pytest.raises(InputError, match=r'0/a\.png and 1/a\.png have the id 7; give each data set a loader'):
+        SmearCocoMetric().set_dataset(both)
 
 
 def test_plain_coco_without_optional_keys(tmp_path):

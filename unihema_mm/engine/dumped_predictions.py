@@ -65,7 +65,8 @@ def load_fields(
         name: Name of the test set, in a config with several.
 
     Returns:
-        The fields in the order of the data set, and its metainfo.
+        The fields in the order of the data set, without detections of classes that the set does not annotate,
+        and its metainfo.
 
     Raises:
         InputError: The predictions are not of the images of this set.
@@ -81,8 +82,12 @@ def load_fields(
     width = len(dataset.metainfo.get('attributes') or ())
     fields = []
     for info in infos:
-        found = predicted[str(info['img_id'])]['pred_instances']
-        fields.append(Field(info['img_path'], _annotated(info, width), _found(found)))
+        cells, is_crowd = _annotated(info, width)
+        found = _found(predicted[str(info['img_id'])]['pred_instances'])
+        if 'annotated' in info:  # of the other classes the set does not tell where they are
+            found = found.at(np.isin(found.labels, info['annotated']))
+        partly = bool(info.get('partly_labelled'))
+        fields.append(Field(info['img_path'], cells.at(~is_crowd), found, cells.at(is_crowd), partly))
     return fields, dataset.metainfo
 
 
@@ -92,14 +97,16 @@ def class_names(cfg: Config, name: str | None = None) -> list[str]:
     return list(dataset.metainfo['classes'])
 
 
-def _annotated(info: dict, width: int) -> Cells:
+def _annotated(info: dict, width: int) -> tuple[Cells, np.ndarray]:
+    """Annotated cells, and which of them are crowds."""
     items = info['instances']
     boxes = np.array([item['bbox'] for item in items], float).reshape(-1, 4)
     labels = np.array([item['bbox_label'] for item in items], int)
     attributes = info.get('instance_attributes')
     if attributes is None and width:
         attributes = np.full((len(items), width), MISSING)
-    return Cells(boxes, labels, np.ones(len(items)), attributes)
+    is_crowd = np.array([bool(item.get('ignore_flag', 0)) for item in items], bool)
+    return Cells(boxes, labels, np.ones(len(items)), attributes), is_crowd
 
 
 def _found(instances: dict) -> Cells:

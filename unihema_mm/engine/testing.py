@@ -7,6 +7,7 @@ from pathlib import Path
 from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import master_only
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from unihema_mm.engine.loops import evaluation_sets, results_table
@@ -70,26 +71,30 @@ def draw_predictions(
 def use_tta(cfg: Config) -> None:
     """Test every image plain and mirrored, and merge the boxes by non-maximum suppression.
 
-    The config may set ``tta_model`` and ``tta_pipeline`` itself.
+    Boxes are all that is merged: masks and attributes of the data set are not predicted, and their metrics
+    are left out. The config may set ``tta_model`` and ``tta_pipeline`` itself.
 
     Args:
         cfg: Config of the run, changed in place.
 
     Raises:
-        InputError: The test pipeline does not end in ``PackSmearInputs`` or ``PackDetInputs``, or there are
-            several data sets.
+        InputError: The test pipeline does not end in ``PackSmearInputs`` or ``PackDetInputs``, there are
+            several data sets, or the data set is not for boxes.
     """
-    dataloader = cfg.test_dataloader
+    dataloader, evaluators, name = cfg.test_dataloader, cfg, 'test_evaluator'
     if has_named_loaders(dataloader):
         if len(dataloader) > 1:
             raise InputError(
                 f'{cfg.filename}: --tta merges boxes and tests one data set; choose it among '
                 f'{", ".join(dataloader)} with --sets'
             )
-        dataloader = next(iter(dataloader.values()))
+        evaluators, (name, dataloader) = cfg.test_evaluator, next(iter(dataloader.items()))
     dataset = dataloader.dataset
     while 'dataset' in dataset:
         dataset = dataset.dataset
+    _choose_box_tasks(cfg, dataset)
+    if name in evaluators:
+        evaluators[name] = _box_metrics(evaluators[name], str(cfg.filename))
     if 'tta_pipeline' not in cfg:
         pack = deepcopy(dataset.pipeline[-1])
         if not str(pack.type).endswith(('PackSmearInputs', 'PackDetInputs')):
@@ -99,7 +104,8 @@ def use_tta(cfg: Config) -> None:
             )
         if 'meta_keys' in pack:  # by default the flip is among them
             pack.meta_keys = (*pack.meta_keys, 'flip', 'flip_direction')
-        flips = [dict(type='mmdet.RandomFlip', prob=1.0), dict(type='mmdet.RandomFlip', prob=0.0)]
+        # The plain view first: the merged sample has its annotations.
+        flips = [dict(type='mmdet.RandomFlip', prob=0.0), dict(type='mmdet.RandomFlip', prob=1.0)]
         cfg.tta_pipeline = [
             *dataset.pipeline[:-1],
             dict(type='mmdet.TestTimeAug', transforms=[flips, [pack]]),
@@ -112,6 +118,36 @@ def use_tta(cfg: Config) -> None:
     )
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
     dataset.pipeline = cfg.tta_pipeline
+
+
+def _choose_box_tasks(cfg: Config, dataset: ConfigDict) -> None:
+    """Let a data set ask for boxes alone, where the model has other tasks."""
+    tasks = cfg.model.get('tasks') or {}
+    for_boxes = {key for key, task in tasks.items() if str(task.get('type')).endswith('DetectionTask')}
+    if not for_boxes or 'tasks' not in dataset:
+        return
+    chosen = tuple(task for task in dataset.tasks if task in for_boxes)
+    if not chosen:
+        raise InputError(
+            f'{cfg.filename}: --tta merges boxes, but the tasks of the data set are '
+            f'{", ".join(dataset.tasks)}; choose one for detection'
+        )
+    dataset.tasks = chosen
+
+
+def _box_metrics(metrics: dict | list[dict], file: str) -> list[dict]:
+    kept, left_out = [], []
+    for metric in metrics if isinstance(metrics, list | tuple) else [metrics]:
+        kinds = metric.get('metric')
+        names = [kinds] if isinstance(kinds, str) else list(kinds or ())
+        if 'bbox' in names:
+            kept.append({**metric, 'metric': 'bbox'})
+        left_out += [other for other in names if other != 'bbox'] or ([] if names else [metric['type']])
+    if not kept:
+        raise InputError(f'{file}: --tta merges boxes, but the test has no metric of boxes; leave it out')
+    if left_out:
+        print_log(f'--tta merges boxes alone; left out: {", ".join(map(str, left_out))}', 'current')
+    return kept
 
 
 def dump_predictions(runner: Runner, path: str) -> None:

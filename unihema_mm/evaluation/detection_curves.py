@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import confusion_matrix
 
-from .cell_matching import Cells, Field, match_cells
+from .cell_matching import Cells, Field, match_field
 
 BACKGROUND = 'background'
 
@@ -23,7 +23,7 @@ def detection_confusion(
         fields: Fields of view.
         num_classes: Number of classes C.
         score_thr: Lowest score of a detection; an object query counts with its best class.
-        iou_thr: Smallest IoU of a detection with its cell; see :func:`match_cells`.
+        iou_thr: Smallest IoU of a detection with its cell; see :func:`match_field`.
 
     Returns:
         Counts, int64 (C + 1, C + 1); row: true class, column: predicted class. The last column has the
@@ -31,8 +31,7 @@ def detection_confusion(
     """
     truth, predicted = [], []
     for field in fields:
-        found = field.found.chosen(score_thr)
-        matches = match_cells(field.truth, found, iou_thr)
+        found, matches = match_field(field, score_thr, iou_thr)
         for row, column in matches.pairs:
             truth.append(field.truth.labels[row])
             predicted.append(found.labels[column])
@@ -48,6 +47,9 @@ def precision_recall(
 ) -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
     """Precision over recall of each class, as COCO computes them.
 
+    Detections in a crowd of their class, and those without a cell on a field that is labelled in part, count
+    neither way.
+
     Args:
         fields: Fields of view.
         classes: Class names.
@@ -58,10 +60,10 @@ def precision_recall(
         annotated cell are left out.
     """
     fields = list(fields)
-    annotations = [
-        {**item, 'id': number, 'iscrowd': 0}
-        for number, item in enumerate(_items(field.truth for field in fields), start=1)
-    ]
+    none = Cells(np.empty((0, 4)), np.empty(0, int), np.empty(0))
+    annotated = [{**item, 'iscrowd': 0} for item in _items(field.truth for field in fields)]
+    annotated += [{**item, 'iscrowd': 1} for item in _items(field.crowds or none for field in fields)]
+    annotations = [{**item, 'id': number} for number, item in enumerate(annotated, start=1)]
     truth = COCO()
     truth.dataset = dict(
         images=[dict(id=number) for number in range(len(fields))],
@@ -76,6 +78,9 @@ def precision_recall(
         evaluation.params.maxDets = [max((len(field.found) for field in fields), default=1) or 1]
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ['all']
         evaluation.evaluate()
+        for one in evaluation.evalImgs:
+            if one is not None and fields[one['image_id']].is_partly_labelled:
+                one['dtIgnore'] = np.logical_or(one['dtIgnore'], one['dtMatches'] == 0)
         evaluation.accumulate()
     recall = evaluation.params.recThrs
     curves = {}

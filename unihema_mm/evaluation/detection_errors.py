@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .cell_matching import Field, match_cells, overlaps
+from .cell_matching import Field, match_field, overlaps
 
 INVENTED = 'false positive'
 MISSED = 'false negative'
@@ -50,15 +50,15 @@ def find_errors(
         attributes: Attribute -> values, where cells have some. A cell of the right class with several wrong
             attributes is one error; attributes that are not annotated are none.
         score_thr: Lowest score of a detection.
-        iou_thr: Smallest IoU of a detection with its cell; see :func:`match_cells`.
+        iou_thr: Smallest IoU of a detection with its cell; see :func:`match_field`.
 
     Returns:
         The errors by falling confidence.
     """
     errors = []
     for field in fields:
-        truth, found = field.truth, field.found.chosen(score_thr)
-        matches = match_cells(truth, found, iou_thr)
+        truth = field.truth
+        found, matches = match_field(field, score_thr, iou_thr)
         again = (overlaps(truth, found) >= iou_thr).any(axis=0)
 
         def add(

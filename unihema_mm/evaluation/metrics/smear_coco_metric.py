@@ -97,12 +97,22 @@ class SmearCocoMetric(CocoMetric):
 
         Args:
             dataset: Dataset that is evaluated; its records have ``img_id`` and ``instances``.
+
+        Raises:
+            InputError: Two images have one id, as those of different files may have.
         """
         if self._coco_api is not None:
             return
-        images, annotations = [], []
+        images, annotations, paths = [], [], {}
         for index in range(len(dataset)):
             record = dataset.get_data_info(index)
+            path = record.get('img_path')
+            if record['img_id'] in paths:
+                raise InputError(
+                    f'SmearCocoMetric: {paths[record["img_id"]]} and {path} have the id {record["img_id"]}; '
+                    'give each data set a loader of its own: val_dataloader=dict(a=..., b=...)'
+                )
+            paths[record['img_id']] = path
             size = record['height'], record['width']
             images.append({'id': record['img_id'], 'height': size[0], 'width': size[1]})
             for instance in record['instances']:
@@ -240,7 +250,9 @@ class SmearCocoMetric(CocoMetric):
             for name, identity in zip(self.dataset_meta['classes'], self.cat_ids, strict=True)
             if identity is not None
         ]
-        for place, (name, identity) in enumerate(present):
+        places = {identity: place for place, identity in enumerate(sorted(dict(map(reversed, present))))}
+        for name, identity in present:
+            place = places[identity]  # COCOeval sorts the ids
             values = list(self._summary(precision[:, :, place : place + 1]).values())
             metrics[f'{kind}_{name}_AP'], metrics[f'{kind}_{name}_AP50'] = values[:2]
             rows.append(
@@ -275,7 +287,8 @@ def _annotation(instance: dict, size: tuple[int, int]) -> dict:
     }
     if instance.get('mask'):
         mask = instance['mask']
-        parts = mask_utils.frPyObjects(mask, *size) if isinstance(mask, list) else mask
+        is_plain = isinstance(mask, list) or isinstance(mask['counts'], list)  # polygons or runs as numbers
+        parts = mask_utils.frPyObjects(mask, *size) if is_plain else mask
         row['segmentation'] = mask
         row['area'] = float(mask_utils.area(mask_utils.merge(parts) if isinstance(parts, list) else parts))
     return row

@@ -66,9 +66,9 @@ class MorphologyTask(Task):
             sample.pred_instances = detections
             height, width = sample.ori_shape[:2] if rescale else sample.img_shape[:2]
             sample.pred_queries = InstanceData(
-                logits=logits[place],
+                logits=logits[place].clone(),  # a view would keep, and pickle, those of the whole batch
                 bboxes=bbox_cxcywh_to_xyxy(boxes[place]) * boxes.new_tensor([width, height, width, height]),
-                attributes=best[place],
+                attributes=best[place].clone(),
             )
 
     def check_metainfo(self, metainfo: dict) -> None:
