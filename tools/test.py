@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from unihema_mm.engine.console_runner import ConsoleRunner
+from unihema_mm.engine.console_runner import TestRunner
 from unihema_mm.engine.data_paths import check_data_paths
 from unihema_mm.engine.hooks import StrictLoadHook
 from unihema_mm.engine.launch import LAUNCHERS, ConfigOptions, load_config, run_environment
@@ -69,7 +69,7 @@ def main() -> None:
         if args.tta:
             use_tta(cfg)
         with run_environment(cfg):
-            runner = ConsoleRunner.from_cfg(cfg)
+            runner = TestRunner.from_cfg(cfg)
             runner.register_hook(StrictLoadHook())
             if args.out is not None:
                 dump_predictions(runner, args.out)

@@ -5,12 +5,14 @@ _base_ = [
     '../_base_/schedules/schedule_12e.py',
     '../_base_/default_runtime.py',
 ]
+work_dir = 'work_dirs/uni_hema/all_tasks'
 # What the data sets hold; the paper has 30 classes of boxes, 45 of cells, and the attributes of LeukemiaAttri.
 model = dict(
     bbox_head=dict(num_classes=12),
     tasks=dict(morph=dict(schema='wbcatt'), cls=dict(num_classes=5, attributes='wbcatt')),
 )
 find_unused_parameters = True  # the steps differ in their tasks
+auto_scale_lr = dict(base_batch_size=12)
 
 val_cfg = dict(type='MultiSetValLoop')
 test_cfg = dict(type='MultiSetTestLoop', gains=dict(vqa='vqa_text_only', mlm='mlm_text_only'))

@@ -5,4 +5,5 @@ _base_ = [
     '../_base_/schedules/schedule_12e.py',
     '../_base_/default_runtime.py',
 ]
+work_dir = 'work_dirs/uni_hema/detector'
 model = dict(bbox_head=dict(num_classes=3))  # red cells, white cells, platelets

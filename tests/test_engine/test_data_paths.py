@@ -26,6 +26,13 @@ def test_data_root_moves_everything_below_it(tmp_path):
     cfg = load_config(str(path), {'data_root': 'mine/', 'model.text_encoder.tokenizer': 'data/old/tokenizer'})
     assert cfg.model.text_encoder.tokenizer == 'data/old/tokenizer'
 
+    path.write_text(CONFIG.replace("data_root = 'data/old/'", "data_root = 'data/other/'")
+                    .replace('data_root=data_root', "data_root='data/old/'"))  # fmt: skip
+    with pytest.raises(InputError, match=r'is data/other, but the data sets are in data/old, data/older'):
+        load_config(str(path), {'data_root': 'mine'})
+    path.write_text(f"{CONFIG}stage_data = dict(root='data')")
+    with pytest.raises(InputError, match=r'give --cfg-options stage_data\.root=FOLDER'):
+        load_config(str(path), {'data_root': 'mine'})
     path.write_text('model = dict()')
     with pytest.raises(InputError, match=r'config\.py: has no data_root to replace'):
         load_config(str(path), {'data_root': 'mine'})

@@ -26,6 +26,7 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
     assert 'resumed epoch: 1' in ''.join(capfd.readouterr())
     assert torch.load(work_dir / 'epoch_2.pth', weights_only=False)['meta']['epoch'] == 2
 
+    trained = (work_dir / 'toy_config.py').read_bytes()
     out, pictures = tmp_path / 'predictions.pkl', tmp_path / 'pictures'
     assert call_tool('test.py', config, work_dir / 'epoch_2.pth', '--out', out, '--show-dir', pictures) == 0
     metrics = json.loads((work_dir / 'test_metrics.json').read_text())
@@ -37,6 +38,9 @@ def test_train_resume_and_test(toy_config, call_tool, tmp_path, capfd):
         call_tool('test.py', config, work_dir / 'epoch_2.pth', '--tta', '--work-dir', tmp_path / 'tta') == 0
     )
     assert (tmp_path / 'tta' / 'test_metrics.json').is_file()
+    assert call_tool('test.py', config, work_dir / 'epoch_2.pth', '--tta') == 0
+    assert (work_dir / 'toy_config.py').read_bytes() == trained
+    assert 'DetTTAModel' in max(work_dir.glob('*/toy_config.py')).read_text()
 
 
 def test_a_second_training_in_the_folder_is_refused(toy_config, call_tool, tmp_path, capfd, monkeypatch):

@@ -16,6 +16,7 @@ from unihema_mm.utils.checkpoint import (
     check_fit,
     enable_safe_checkpoints,
     find_resume_checkpoint,
+    load_from_safe,
     read_checkpoint,
 )
 from unihema_mm.utils.errors import InputError
@@ -178,3 +179,20 @@ def test_meta_of_safetensors(tmp_path):
     save_file({'a': torch.zeros(1)}, path, metadata={'meta': '{"label'})
     with pytest.raises(InputError, match=r'm\.safetensors: checkpoint cannot be read'):
         read_checkpoint(path)
+
+
+def test_files_of_one_name_at_two_addresses_are_two(tmp_path, monkeypatch):
+    """Published weights are always model.safetensors; those of a model zoo have a hash in their name."""
+    served, asked = {'a': 1.0, 'b': 2.0}, []
+
+    def download(url, target):
+        asked.append(url)
+        save_file({'w': torch.tensor(served[url.split('/')[-2]])}, target)
+
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    for name in 'abab':
+        found = load_from_safe(f'https://host/{name}/model.safetensors')
+        assert found['state_dict']['w'] == served[name]
+    assert asked == ['https://host/a/model.safetensors', 'https://host/b/model.safetensors']
+    assert all(path.suffix == '.safetensors' for path in (tmp_path / 'checkpoints').iterdir())

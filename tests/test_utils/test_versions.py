@@ -1,12 +1,15 @@
 """The version gate: too old refuses, newer warns, a build without ops is told."""
 
 import dataclasses
+import importlib.metadata
 import re
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
+import packaging.requirements
+import packaging.specifiers
 import pytest
 
 from unihema_mm.utils import versions
@@ -113,6 +116,24 @@ def test_the_tested_versions_are_those_of_the_constraints_file():
     pins = dict(re.findall(r'^([\w.-]+)==(\S+)', text, re.MULTILINE))
     for requirement in versions.REQUIREMENTS:
         assert pins[requirement.distributions[0]] == requirement.tested
+
+
+def test_the_pins_admit_the_oldest_python():
+    text = (ROOT / 'requirements' / 'tested.txt').read_text(encoding='utf-8')
+    oldest = {'python_version': '3.10', 'python_full_version': '3.10.0'}
+    checked, pinned = 0, {}
+    for line in re.findall(r'^[\w.-]+==[^#\n]+', text, re.MULTILINE):
+        pin = packaging.requirements.Requirement(line)
+        if pin.marker is None:
+            try:
+                asked = importlib.metadata.metadata(pin.name)['Requires-Python']
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            checked += 1
+            assert asked is None or '3.10' in packaging.specifiers.SpecifierSet(asked), pin.name
+        else:
+            pinned.setdefault(pin.name, []).append(pin.marker.evaluate(oldest))
+    assert checked > 20 and all(sum(fits) == 1 for fits in pinned.values())
 
 
 @pytest.mark.parametrize(

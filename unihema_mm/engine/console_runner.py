@@ -1,7 +1,9 @@
 """A Runner whose console shows the run."""
 
 import logging
+from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
@@ -21,6 +23,20 @@ class ConsoleRunner(Runner):
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(_is_short)
         return logger
+
+
+class TestRunner(ConsoleRunner):
+    """Runner of a test, which leaves the config of the training beside the checkpoints as it is.
+
+    Its own, with the sets and options of the test, goes to the folder of its log.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    def dump_config(self) -> None:
+        """Write the config; see mmengine's ``Runner.dump_config``."""
+        if is_main_process():
+            self.cfg.dump(str(Path(self.log_dir) / Path(self.cfg.filename or 'config.py').name))
 
 
 def _is_short(record: logging.LogRecord) -> bool:

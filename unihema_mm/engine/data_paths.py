@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from unihema_mm.engine.loops.named_configs import has_named_loaders
 from unihema_mm.utils.errors import InputError, MissingFileError
@@ -25,7 +26,7 @@ def move_data_root(cfg: Config, new: str) -> None:
         new: Data folder.
 
     Raises:
-        InputError: The config has no ``data_root``.
+        InputError: The config has no ``data_root``, or no data set in it.
     """
     old = str(cfg.get('data_root') or '').rstrip('/')
     if not old:
@@ -33,6 +34,21 @@ def move_data_root(cfg: Config, new: str) -> None:
             f'{cfg.filename}: has no data_root to replace; set data_root of each dataset, such as '
             'train_dataloader.dataset.data_root'
         )
+    if 'stage_data' in cfg:
+        raise InputError(
+            f'{cfg.filename}: data_root: a stage takes its sets from the folders below stage_data.root, give '
+            '--cfg-options stage_data.root=FOLDER stage.sets=[NAME]'
+        )
+    loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
+    roots = {str(dataset.get('data_root') or '').rstrip('/') for dataset in dataset_configs(loaders)}
+    others = sorted(root for root in roots if root != old and not root.startswith(f'{old}/'))
+    if others and len(others) == len(roots):
+        raise InputError(
+            f'{cfg.filename}: data_root: is {old}, but the data sets are in {", ".join(others)}; set '
+            'data_root of each, such as train_dataloader.dataset.datasets.NAME.data_root'
+        )
+    if others:
+        print_log(f'data_root={new} leaves the data sets in {", ".join(others)} where they are', 'current')
     for key in list(cfg):
         cfg[key] = _moved(cfg[key], old, str(new).rstrip('/') or '/')
 

@@ -10,7 +10,8 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
 from urllib.parse import urlparse
@@ -161,13 +162,23 @@ def load_from_safe(filename: str, map_location: Any = None) -> dict:
     if scheme in ('open-mmlab', 'openmmlab'):
         return _read_url(mm_checkpoint.get_external_models()[name], map_location)
     if scheme in ('http', 'https'):
-        return _read_url(filename, map_location)
+        return _read_url(filename, map_location, hashed=True)
     raise InputError(f'{filename}: scheme {scheme}:// is not supported; copy the file to a local path first')
 
 
-def _read_url(url: str, map_location: Any) -> dict:
-    target = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
-    if get_rank() == 0 and not target.exists():
+def _read_url(url: str, map_location: Any, hashed: bool = False) -> dict:
+    """Read from an address, by way of the cache.
+
+    Args:
+        url: The address.
+        map_location: Where tensors go.
+        hashed: Whether the whole address tells files apart. The names of the model zoos do so themselves; of
+            published models they are all the same.
+    """
+    folder, path = Path(torch.hub.get_dir()) / 'checkpoints', PurePosixPath(urlparse(url).path)
+    digest = f'-{sha256(url.encode()).hexdigest()[:16]}' if hashed else ''
+    target = folder / f'{path.stem}{digest}{path.suffix}'
+    if int(os.environ.get('LOCAL_RANK', get_rank())) == 0 and not target.exists():  # one for each machine
         target.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(target))
     barrier()

@@ -1,4 +1,5 @@
 _base_ = '../detector.py'
+work_dir = 'work_dirs/uni_hema/convnext_t'
 
 checkpoint = 'https://mmassets.onedl.ai/mmclassification/v0/convnext/downstream/convnext-tiny_3rdparty_32xb128-noema_in1k_20220301-795e9634.pth'
 model = dict(

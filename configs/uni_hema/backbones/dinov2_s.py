@@ -1,5 +1,6 @@
 # A plain ViT has one stride (14); mmseg's pyramid makes 7, 14, 28 and 56 of it.
 _base_ = '../detector.py'
+work_dir = 'work_dirs/uni_hema/dinov2_s'
 
 checkpoint = (
     'https://mmassets.onedl.ai/mmpretrain/v1.0/dinov2/vit-small-p14_dinov2-pre_3rdparty_20230426-5641ca5a.pth'

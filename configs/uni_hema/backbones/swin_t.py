@@ -1,4 +1,5 @@
 _base_ = '../detector.py'
+work_dir = 'work_dirs/uni_hema/swin_t'
 
 checkpoint = (
     'https://github.com/SwinTransformer/storage/releases/download/v1.0.0/swin_tiny_patch4_window7_224.pth'

@@ -5,4 +5,6 @@ _base_ = [
     '../../_base_/schedules/schedule_12e.py',
     '../../_base_/default_runtime.py',
 ]
+work_dir = 'work_dirs/released/detector'
+find_unused_parameters = True  # the data are for boxes alone
 optim_wrapper = dict(clip_grad=None)  # switched off in the released code

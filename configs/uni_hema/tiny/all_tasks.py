@@ -21,6 +21,7 @@ val_dataloader = {name: dict(dataset=dict(data_root=data_root)) for name in val_
 test_dataloader = {name: dict(dataset=dict(data_root=data_root)) for name in test_sets}
 train_cfg = dict(max_epochs=4, val_interval=4)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
+auto_scale_lr = dict(base_batch_size=10)
 val_cfg = dict(type='MultiSetValLoop')
 test_cfg = dict(type='MultiSetTestLoop', gains=dict(vqa='vqa_text_only', mlm='mlm_text_only'))
 default_hooks = dict(

@@ -50,6 +50,7 @@ test_evaluator = dict(
 )
 train_cfg = dict(max_epochs=4, val_interval=4)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
+auto_scale_lr = dict(base_batch_size=8)
 val_cfg = dict(type='MultiSetValLoop')
 test_cfg = dict(type='MultiSetTestLoop', gains=dict(vqa='vqa_text_only'))
 default_hooks = dict(

@@ -56,6 +56,7 @@ def test_a_stage_becomes_a_complete_config(root, capsys, tmp_path):
     assert cfg.model.trained == ['encoder']
     assert cfg.model.bbox_head.num_classes == 2 and cfg.model.tasks.cls.num_classes == 3
     assert [*cfg.train_dataloader.dataset.datasets] == ['det_fields', 'cls_cells']
+    assert cfg.auto_scale_lr == dict(enable=False, base_batch_size=3)
     assert [*cfg.val_dataloader] == [*cfg.test_evaluator] == ['det_fields', 'cls_cells']
     assert cfg.custom_hooks[-1] == dict(
         type='StageStartHook',

@@ -56,6 +56,8 @@ def apply_stage(cfg: Config) -> Stage | None:
 
 def _set_data(cfg: Config, loaders: StageLoaders) -> None:
     cfg.train_dataloader = loaders.train_dataloader
+    # The learning rate of a stage is for its batch.
+    cfg.auto_scale_lr = dict(enable=False, base_batch_size=cfg.train_dataloader['batch_size'])
     for split in ('val', 'test'):
         dataloader = getattr(loaders, f'{split}_dataloader')
         cfg[f'{split}_dataloader'] = dataloader or None
