@@ -94,6 +94,10 @@ def test_what_a_run_has_written_below_its_input_is_no_input(unihema, image_folde
     assert [row['image'] for row in rows(out)] == NAMES
     cv2.imwrite(str(out / 'mine.png'), smear())  # beside what was written
     assert '1 image predicted, 3 done before' in unihema(*given, *formats)[2]
+    code, stdout, _ = unihema(
+        'predict', f'{image_folder}/**/*.png', '--model', work_folder, '--json', '--tasks', 'det'
+    )
+    assert code == 0 and len(stdout.splitlines()) == 3  # a.png, b/a.png and mine.png, c.PNG does not fit
     pictures = out / 'overlay'
     code, stdout, _ = unihema('predict', pictures, '--model', work_folder, '--json', '--tasks', 'det')
     assert code == 0 and len(stdout.splitlines()) == 4  # where they are asked for by name

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -189,7 +190,17 @@ def _files(given: str | os.PathLike) -> _Found | None:
         return None
     fixed = text[: _WILD.search(text).start()]
     base = Path(fixed if fixed.endswith('/') else os.path.dirname(fixed))
-    found = sorted(file for file in map(Path, glob.iglob(text, recursive=True)) if _is_image_file(file))
+    fitting = (file for file in map(Path, glob.iglob(text, recursive=True)) if _is_image_file(file))
+    written = cache(written_folders)
+    found = sorted(
+        file
+        for file in fitting
+        if not any(
+            folder.name in written(folder.parent)
+            for folder in file.parents
+            if folder != base and folder.is_relative_to(base)
+        )
+    )
     if not found:
         raise InputError(f'{given}: fits no image ({", ".join(IMAGE_SUFFIXES)}); correct the pattern')
     return _Found(base, found, _name_of(base))
