@@ -196,3 +196,5 @@ def test_files_of_one_name_at_two_addresses_are_two(tmp_path, monkeypatch):
         assert found['state_dict']['w'] == served[name]
     assert asked == ['https://host/a/model.safetensors', 'https://host/b/model.safetensors']
     assert all(path.suffix == '.safetensors' for path in (tmp_path / 'checkpoints').iterdir())
+    load_from_safe('https://zoo/a/dino-01234abc.safetensors')
+    assert (tmp_path / 'checkpoints' / 'dino-01234abc.safetensors').is_file()

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from .errors import InputError
 
+_ZOO_NAME = re.compile(r'-[0-9a-f]{8,}$')
 _NUMPY_DTYPES = (
     'bool',
     'int8',
@@ -162,21 +163,18 @@ def load_from_safe(filename: str, map_location: Any = None) -> dict:
     if scheme in ('open-mmlab', 'openmmlab'):
         return _read_url(mm_checkpoint.get_external_models()[name], map_location)
     if scheme in ('http', 'https'):
-        return _read_url(filename, map_location, hashed=True)
+        return _read_url(filename, map_location)
     raise InputError(f'{filename}: scheme {scheme}:// is not supported; copy the file to a local path first')
 
 
-def _read_url(url: str, map_location: Any, hashed: bool = False) -> dict:
+def _read_url(url: str, map_location: Any) -> dict:
     """Read from an address, by way of the cache.
 
-    Args:
-        url: The address.
-        map_location: Where tensors go.
-        hashed: Whether the whole address tells files apart. The names of the model zoos do so themselves; of
-            published models they are all the same.
+    File names of model zoos end in a hash of the file; others, such as those of published models, which are
+    all the same, get one of the address.
     """
     folder, path = Path(torch.hub.get_dir()) / 'checkpoints', PurePosixPath(urlparse(url).path)
-    digest = f'-{sha256(url.encode()).hexdigest()[:16]}' if hashed else ''
+    digest = '' if _ZOO_NAME.search(path.stem) else f'-{sha256(url.encode()).hexdigest()[:16]}'
     target = folder / f'{path.stem}{digest}{path.suffix}'
     if int(os.environ.get('LOCAL_RANK', get_rank())) == 0 and not target.exists():  # one for each machine
         target.parent.mkdir(parents=True, exist_ok=True)
