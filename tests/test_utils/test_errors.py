@@ -1,5 +1,7 @@
 """Errors that the user can mend."""
 
+from types import SimpleNamespace
+
 import pytest
 from torch.utils.data import DataLoader
 
@@ -20,3 +22,11 @@ def test_one_line_also_from_a_loader_process(capsys, workers):
         next(iter(DataLoader(Faulty([0]), num_workers=workers)))
     assert stop.value.code == EXIT_INPUT_ERROR
     assert capsys.readouterr().err == 'error: a.png: image: is empty; copy it again\n'
+
+
+def test_the_line_is_written_in_one_piece(monkeypatch):
+    pieces = []
+    monkeypatch.setattr('sys.stderr', SimpleNamespace(write=pieces.append, flush=lambda: None))
+    with pytest.raises(SystemExit), exit_on_input_error():
+        raise InputError('a.png: image: is empty; copy it again')
+    assert pieces == ['error: a.png: image: is empty; copy it again\n']

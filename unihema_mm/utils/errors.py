@@ -25,7 +25,8 @@ def exit_on_input_error(*more_errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (InputError, *more_errors) as error:
-        print(f'error: {_message(error)}', file=sys.stderr)
+        # In one piece: the processes of a run share stderr, and their lines would run into each other.
+        sys.stderr.write(f'error: {_message(error)}\n')
         sys.exit(EXIT_INPUT_ERROR)
 
 
