@@ -138,6 +138,34 @@ def test_the_first_page_is_the_image_or_the_file_is_refused(tmp_path, kind, comp
             np.testing.assert_array_equal(regions.read(0, 0, 40, 30), pages[0])
 
 
+def test_a_broken_tiff_is_told_in_one_line_wherever_it_is_broken(tmp_path):
+    path, random = tmp_path / 'a.tif', np.random.default_rng(0)
+    with tifffile.TiffWriter(path) as file:
+        for width, height in ((40, 30), (20, 15)):
+            page = np.zeros((height, width, 3), np.uint8)
+            file.write(page, photometric='rgb', compression='zlib', metadata=None)
+    whole, told = path.read_bytes(), 0
+
+    def read_window():
+        with open_regions(path) as regions:
+            regions.read(0, 0, min(5, regions.width), min(5, regions.height))
+
+    broken = [whole[:size] for size in range(0, len(whole), 9)]
+    for _ in range(150):
+        content = bytearray(whole)
+        content[random.integers(len(content))] = random.integers(256)
+        broken.append(bytes(content))
+    for content in broken:
+        path.write_bytes(content)
+        for read in (lambda: decode_file(path), read_window):
+            try:
+                read()
+            except InputError as error:
+                told += 1
+                assert str(path) in str(error)
+    assert told > len(broken) / 4
+
+
 def test_grey_with_alpha_is_read_alike(tmp_path, picture):
     pixels = np.dstack([picture[..., 0], picture[..., 1]])
     tifffile.imwrite(tmp_path / 'a.tif', pixels, photometric='minisblack', extrasamples=['unassalpha'],

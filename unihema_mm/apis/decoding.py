@@ -128,11 +128,12 @@ def _check_tiff(content: bytes, name: str) -> tuple[str, ...]:
     if not content.startswith(STARTS):
         return ()
     try:
-        tif = tifffile.TiffFile(BytesIO(content))
-        tif.series  # noqa: B018  (is read here)
+        with tifffile.TiffFile(BytesIO(content)) as tif:
+            return check_pages(tif, name)
+    except InputError:
+        raise
     except Exception:  # a broken TIFF fails in many ways; what decodes it tells what is wrong
         return ()
-    return check_pages(tif, name)
 
 
 def check_16_bits(brightest: int, name: str) -> tuple[str, ...]:

@@ -156,9 +156,9 @@ class SegmentRegions:
             self._kept.move_to_end(index)
             return self._kept[index]
         file = self._tif.filehandle
-        file.seek(self._page.dataoffsets[index])
-        content = file.read(self._page.databytecounts[index]) or None
         try:
+            file.seek(self._page.dataoffsets[index])
+            content = file.read(self._page.databytecounts[index]) or None
             pixels = self._page.decode(content, index)[0]
         except Exception as fault:  # zlib's, lzma's and numpy's errors have no base but this
             raise UnreadableImageError(file.path, f'cannot be decoded ({fault})') from None
@@ -244,9 +244,12 @@ def _open_tiff(path: Path, max_pixels: int) -> ImageRegions | None:
     try:
         check_pixels(path, page.imagewidth, page.imagelength, max_pixels)
         return _by_windows(tif, page, check_pages(tif, str(path)))
-    except BaseException:
+    except InputError:
         tif.close()
         raise
+    except Exception as fault:  # another page, or a tag, is broken
+        tif.close()
+        raise UnreadableImageError(str(path), f'is not a whole TIFF file ({fault})') from None
 
 
 def _by_windows(

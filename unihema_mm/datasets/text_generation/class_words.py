@@ -66,7 +66,7 @@ class ClassWords:
         """Whether a cell of one class cannot be of the other one, too."""
         return name != other and other not in self._above[name] and name not in self._above[other]
 
-    def is_vague(self, name: str) -> bool:
+    def has_kinds(self, name: str) -> bool:
         """Whether the set has kinds of this class, so that its name does not tell which kind a cell is."""
         return any(name in above for above in self._above.values())
 

@@ -144,7 +144,7 @@ class QuestionSheet:
     def _ask_class(self, number: int, name: str) -> None:
         cell = self.words.common_noun
         one = {other: with_article(self.words.noun(other)) for other in self.words.names}
-        if not self.words.is_vague(name):
+        if not self.words.has_kinds(name):
             self._add(
                 number,
                 'class',

@@ -250,7 +250,9 @@ class SmearCocoMetric(CocoMetric):
             for name, identity in zip(self.dataset_meta['classes'], self.cat_ids, strict=True)
             if identity is not None
         ]
-        places = {identity: place for place, identity in enumerate(sorted(dict(map(reversed, present))))}
+        places = {
+            identity: place for place, identity in enumerate(sorted(identity for _, identity in present))
+        }
         for name, identity in present:
             place = places[identity]  # COCOeval sorts the ids
             values = list(self._summary(precision[:, :, place : place + 1]).values())
