@@ -71,7 +71,9 @@ def test_the_folder_tests_like_the_checkpoint(config, call_tool, tmp_path, capfd
 def test_card(config, checkpoint, call_tool, tmp_path, monkeypatch, capfd):
     metrics = tmp_path / 'metrics.json'
     metrics.write_text('{"coco/bbox_mAP": 0.25}')
-    report = dict(starts=[dict(checkpoint='/home/me/work/stage1/epoch_9.pth', sha256='ab', modules=['neck'])])
+    report = dict(
+        starts=[dict(checkpoint='/elsewhere/work/stage1/epoch_9.pth', sha256='ab', modules=['neck'])]
+    )
     (checkpoint.parent / 'start_report.json').write_text(json.dumps(report))
     (tmp_path / 'toy' / 'annotations' / 'val.json').unlink()
     pretrained = "dict(_delete_=True, type='Pretrained', checkpoint='torchvision://resnet18')"
@@ -197,12 +199,12 @@ def test_what_belongs_to_a_run_is_left_out():
         dict(
             model=dict(type='DINO', backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='a.pth'))),
             custom_hooks=[dict(type='StageStartHook', starts=[]), dict(type='ClassCountHook')],
-            work_dir='/home/me/work',
-            load_from='/home/me/start.pth',
+            work_dir='/elsewhere/work',
+            load_from='/elsewhere/start.pth',
         )
     )
     portable = PortableConfig(cfg)
-    assert '/home/me' not in portable.text() and 'StageStartHook' not in portable.text()
+    assert '/elsewhere' not in portable.text() and 'StageStartHook' not in portable.text()
     assert portable.cfg.custom_hooks == [dict(type='ClassCountHook')] and cfg.work_dir
     assert portable.pretrained == ['a.pth'] and portable.tokenizers == {}
     with pytest.raises(InputError, match='model cannot be written'):

@@ -10,6 +10,7 @@ from pycocotools.cocoeval import COCOeval
 from sklearn.metrics import confusion_matrix
 
 from .cell_matching import Cells, Field, match_field
+from .partly_labelled import ignore_unmatched
 
 BACKGROUND = 'background'
 
@@ -78,9 +79,8 @@ def precision_recall(
         evaluation.params.maxDets = [max((len(field.found) for field in fields), default=1) or 1]
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ['all']
         evaluation.evaluate()
-        for one in evaluation.evalImgs:
-            if one is not None and fields[one['image_id']].is_partly_labelled:
-                one['dtIgnore'] = np.logical_or(one['dtIgnore'], one['dtMatches'] == 0)
+        partly = {number for number, field in enumerate(fields) if field.is_partly_labelled}
+        ignore_unmatched(evaluation, partly)
         evaluation.accumulate()
     recall = evaluation.params.recThrs
     curves = {}

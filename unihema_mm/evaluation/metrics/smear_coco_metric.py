@@ -16,6 +16,7 @@ from mmengine.logging import MMLogger
 from pycocotools import mask as mask_utils
 from terminaltables import AsciiTable
 
+from unihema_mm.evaluation.partly_labelled import ignore_unmatched
 from unihema_mm.registry import METRICS
 from unihema_mm.utils.detection_budget import detection_budget
 from unihema_mm.utils.errors import InputError
@@ -227,9 +228,7 @@ class SmearCocoMetric(CocoMetric):
                 f'SmearCocoMetric: {len(img_ids)} images are labelled in part, which backend {self.backend} '
                 "cannot take into account; use backend='pycocotools'"
             )
-        for found in evaluator.evalImgs:
-            if found is not None and found['image_id'] in img_ids:
-                found['dtIgnore'] = np.logical_or(found['dtIgnore'], found['dtMatches'] == 0)
+        ignore_unmatched(evaluator, img_ids)
 
     def _summary(self, precision: np.ndarray) -> dict[str, float]:
         """Means of precision (IoU, recall, class, area) over what has ground truth."""
